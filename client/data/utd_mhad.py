@@ -1,4 +1,4 @@
-"""UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015): 27 actions, 8 subjects, 4 trials, wrist or thigh sensor and Kinect.
+"""UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015): 27 actions, 8 subjects, 4 trials; one body sensor and a Kinect.
 
 The published set has 861 of the 864 trials; a trial that is not there is no fault. The two sensors of one trial were
 not cut to the same moments (their lengths have a ratio of about 2.6, not 50/30): use whole windows, each resampled by
