@@ -1,0 +1,39 @@
+# make demo   the main job on simulated wearable nodes, from nothing but Python 3.11
+# make test   lint, types, import contracts and tests
+# make lint   the first three of these
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# Every install, and every build that an install needs, takes the pinned versions.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: demo test lint
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/fedbind run configs/demo.yaml
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# torch first and alone: asked for together with others, pip may settle on a build that brings CUDA.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing fedbind into $(VENV) (minutes, once)"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install torch==2.13.0
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install --editable '.[dev]'
+	@touch $@
