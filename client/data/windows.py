@@ -94,11 +94,13 @@ def sliding(
 
 
 def frames_at(rate_hz: float | Mapping[str, float], seconds: float, channels: Mapping[str, int]) -> dict[str, int]:
+    """Frames of a window at these rates; a modality without a rate is left out."""
     rates = rate_hz if isinstance(rate_hz, Mapping) else dict.fromkeys(channels, rate_hz)
     return {modality: round(seconds * rates[modality]) for modality in channels if modality in rates}
 
 
 def frames_per_modality(frames: int | Mapping[str, int], channels: Mapping[str, int]) -> dict[str, int]:
+    """Frames of every wanted modality; UserError where one is missing or below 1."""
     if isinstance(frames, Mapping):
         lacking = [modality for modality in channels if modality not in frames]
         if lacking:
@@ -111,6 +113,7 @@ def frames_per_modality(frames: int | Mapping[str, int], channels: Mapping[str, 
 
 
 def check_gap_share(max_gap_share: float) -> None:
+    """Raises UserError for a share that is none."""
     if not 0 <= max_gap_share <= 1:
         raise UserError(f"max_gap_share is {max_gap_share}", where="window", expected="0 to 1")
 
