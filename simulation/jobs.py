@@ -46,7 +46,7 @@ def run_local(experiment: Experiment, out: Path | None, view: ProgressView, resu
         pending: dict[Future[None], tuple[int, str]] = {
             pool.submit(_run_one, text, method, seed, str(folder.path)): (seed, method) for seed, method in jobs
         }
-        follow(folder, view, lambda: not all(future.done() for future in pending))
+        follow(folder.path, view, lambda: not all(future.done() for future in pending))
         failures = [f"{m}, seed {s}: {f.exception()}" for f, (s, m) in pending.items() if f.exception() is not None]
         if failures:
             status, error = "failed", "\n".join(failures)

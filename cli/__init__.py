@@ -1,0 +1,1 @@
+"""The command `fedbind`, one file per subcommand; no logic of its own."""
