@@ -13,6 +13,8 @@ OnCorrupt = Literal["skip", "fail"]
 
 @dataclass(frozen=True)
 class ModalityCard:
+    """One sensor as published: what kind of signal, how many channels, which rate and unit."""
+
     kind: Kind
     channels: int
     rate_hz: float  # nominal
@@ -30,6 +32,8 @@ class OptionCard:
 
 @dataclass(frozen=True)
 class DatasetCard:
+    """What a user should know of a data set: where it comes from, how it must lie, what is in it."""
+
     name: str
     title: str
     citation: str

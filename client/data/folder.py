@@ -8,6 +8,7 @@ from configs.errors import UserError
 
 
 def wrong_folder(card: DatasetCard, root: Path | None, what: str) -> UserError:
+    """The error that shows the tree the data set must lie in, and where it is published."""
     return UserError(
         what=what,
         where=str(root) if root is not None else f"data set {card.name}",

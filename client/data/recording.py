@@ -42,5 +42,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Loaded:
+    """The recordings of the subjects asked for, and what could not be read."""
+
     recordings: list[Recording]
     skipped: list[Skipped] = field(default_factory=list)

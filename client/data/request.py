@@ -14,6 +14,7 @@ def natural(name: str) -> tuple[Any, ...]:
 
 
 def checked_modalities(card: DatasetCard, modalities: Sequence[str]) -> list[str]:
+    """The asked modalities; each must be on the card, and there must be one."""
     for modality in modalities:
         if modality not in card.modalities:
             raise unknown_name("modality", modality, card.modalities, where=f"data set {card.name}")

@@ -1,4 +1,4 @@
-"""UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015): 27 actions, 8 subjects, 4 trials, wrist or thigh sensor and Kinect.
+"""UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015): 27 actions, 8 subjects, 4 trials; one body sensor and a Kinect.
 
 The published set has 861 of the 864 trials; a trial that is not there is no fault. The two sensors of one trial were
 not cut to the same moments (their lengths have a ratio of about 2.6, not 50/30): use whole windows, each resampled by
@@ -76,13 +76,17 @@ CARD = DatasetCard(
 
 
 class UtdMhad:
+    """The loader of UTD-MHAD."""
+
     card = CARD
 
     def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
+        """The card; the options do not change it."""
         checked_options(CARD, options)
         return CARD
 
     def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+        """The numbers behind _s in the file names."""
         checked_options(CARD, options)
         return sorted({subject for subject, _, _ in trials_in(home_in(root))}, key=natural)
 
@@ -96,6 +100,7 @@ class UtdMhad:
         options: Mapping[str, Any],
         seed: int,
     ) -> Loaded:
+        """One recording per trial, by subject, action and trial; see Dataset.load."""
         center = checked_options(CARD, options)["center"] == "hip"
         wanted = checked_modalities(CARD, modalities)
         home = home_in(root)
@@ -122,6 +127,7 @@ class UtdMhad:
 
 
 def home_in(root: Path | None) -> Path:
+    """The folder that holds Inertial/ or Skeleton/: `root`, or UTD-MHAD/ in it."""
     return find_home(
         CARD, root, lambda place: (place / "Inertial").is_dir() or (place / "Skeleton").is_dir(), ("UTD-MHAD",)
     )
@@ -161,6 +167,7 @@ def read_variable(path: Path, variable: str, policy: CorruptPolicy) -> NDArray[n
 
 
 def inertial_signals(path: Path, wanted: Sequence[str], policy: CorruptPolicy) -> dict[str, Signal]:
+    """Accelerometer (g) and gyroscope (deg/s), those wanted, each (time, 3); empty where the file is none or broken."""
     values = read_variable(path, "d_iner", policy)
     if values is None:
         return {}
@@ -178,6 +185,7 @@ def inertial_signals(path: Path, wanted: Sequence[str], policy: CorruptPolicy) -
 
 
 def skeleton_signal(path: Path, center: bool, policy: CorruptPolicy) -> dict[str, Signal]:
+    """The skeleton (time, 60), joint by joint x, y, z in metres; empty where the file is none or broken."""
     joints = read_variable(path, "d_skel", policy)
     if joints is None:
         return {}

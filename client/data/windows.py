@@ -76,10 +76,8 @@ def sliding(
     if (frames is None) == (rate_hz is None):
         raise UserError("give frames or rate_hz, one of the two", where="window")
     if rate_hz is not None:
-        rates = {modality: rate_hz[modality] if isinstance(rate_hz, Mapping) else rate_hz for modality in channels}
-        frames = {modality: int(round(seconds * rate)) for modality, rate in rates.items()}
-    assert frames is not None
-    per_modality = frames_per_modality(frames, channels)
+        frames = frames_at(rate_hz, seconds, channels)
+    per_modality = frames_per_modality(frames or {}, channels)
     check_gap_share(max_gap_share)
     rows = _Rows(channels, per_modality)
     for number, recording in enumerate(recordings):
@@ -95,11 +93,18 @@ def sliding(
     return rows.samples()
 
 
+def frames_at(rate_hz: float | Mapping[str, float], seconds: float, channels: Mapping[str, int]) -> dict[str, int]:
+    """Frames of a window at these rates; a modality without a rate is left out."""
+    rates = rate_hz if isinstance(rate_hz, Mapping) else dict.fromkeys(channels, rate_hz)
+    return {modality: round(seconds * rates[modality]) for modality in channels if modality in rates}
+
+
 def frames_per_modality(frames: int | Mapping[str, int], channels: Mapping[str, int]) -> dict[str, int]:
+    """Frames of every wanted modality; UserError where one is missing or below 1."""
     if isinstance(frames, Mapping):
         lacking = [modality for modality in channels if modality not in frames]
         if lacking:
-            raise UserError(f"no frames given for {', '.join(lacking)}", where="window.frames")
+            raise UserError(f"no frames or rate given for {', '.join(lacking)}", where="window")
     counts = {modality: frames[modality] if isinstance(frames, Mapping) else frames for modality in channels}
     for modality, count in counts.items():
         if count < 1:
@@ -108,12 +113,13 @@ def frames_per_modality(frames: int | Mapping[str, int], channels: Mapping[str, 
 
 
 def check_gap_share(max_gap_share: float) -> None:
+    """Raises UserError for a share that is none."""
     if not 0 <= max_gap_share <= 1:
         raise UserError(f"max_gap_share is {max_gap_share}", where="window", expected="0 to 1")
 
 
 def usable(recording: Recording, modality: str, channels: int) -> Signal | None:
-    """The recording's signal if it is there and has a record; ValueError where its channels are not as the card says."""
+    """The recording's signal if it is there and has a record; ValueError where its channels are not the card's."""
     signal = recording.signals.get(modality)
     if signal is None or len(signal.values) == 0:
         return None
@@ -126,7 +132,7 @@ def window_starts(signals: Sequence[Signal], seconds: float, stride_s: float) ->
     """The start times in seconds of the windows that fit in the longest of these signals."""
     longest = max((signal.duration_s for signal in signals), default=0.0)
     count = int(np.floor((longest - seconds) / stride_s + 1e-6)) + 1
-    return np.arange(max(count, 0)) * stride_s
+    return np.arange(max(count, 0), dtype=np.float64) * stride_s
 
 
 def resample(
@@ -144,8 +150,8 @@ def resample(
     out = np.stack([np.interp(at, record, column) for column in values.T], axis=-1)  # (window, frames, channel)
     nearest = np.clip(np.floor(at + 0.5).astype(np.int64), 0, len(values) - 1)
     outside = at > len(values) - 0.5 + 1e-6
-    present = (gap[nearest] | outside).mean(axis=1) <= max_gap_share
-    present &= ~(gap[nearest] | outside).all(axis=1)
+    lacking: NDArray[np.float64] = (gap[nearest] | outside).mean(axis=1)  # (window,), a share
+    present: NDArray[np.bool_] = (lacking <= max_gap_share) & (lacking < 1)
     out[~present] = 0.0
     return out.astype(np.float32), present
 
@@ -158,7 +164,8 @@ def fill_gaps(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray
     last = np.where(gap, -1, np.arange(len(values))[:, None])
     last = np.maximum.accumulate(last, axis=0)  # the last record before or at each moment, -1 if none
     filled = np.take_along_axis(values, np.maximum(last, 0), axis=0).astype(np.float64)
-    return np.where(last < 0, 0.0, filled), gap.any(axis=1)
+    filled[last < 0] = 0.0
+    return filled, np.asarray(gap.any(axis=1))
 
 
 def smooth(values: NDArray[np.float64], records_per_frame: float) -> NDArray[np.float64]:
@@ -167,7 +174,10 @@ def smooth(values: NDArray[np.float64], records_per_frame: float) -> NDArray[np.
     if width < 2:
         return values
     once = uniform_filter1d(values, width, axis=0, mode="nearest")
-    return uniform_filter1d(once, width, axis=0, mode="nearest", origin=0 if width % 2 else -1)
+    twice: NDArray[np.float64] = uniform_filter1d(
+        once, width, axis=0, mode="nearest", origin=0 if width % 2 else -1
+    )
+    return twice
 
 
 @dataclass
