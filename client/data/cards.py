@@ -1,0 +1,75 @@
+"""What is known of a data set before a file of it is read, and what every data set can do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from client.data.recording import Loaded
+
+Kind = Literal["inertial", "physiological", "skeleton"]
+OnCorrupt = Literal["skip", "fail"]
+
+
+@dataclass(frozen=True)
+class ModalityCard:
+    kind: Kind
+    channels: int
+    rate_hz: float  # nominal
+    unit: str
+
+
+@dataclass(frozen=True)
+class OptionCard:
+    """A choice the loader offers: its default, the values it takes (empty: any of the default's type)."""
+
+    default: Any
+    allowed: tuple[Any, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    name: str
+    title: str
+    citation: str
+    terms: str
+    published_at: str
+    tree: str  # how the files must lie, as text; empty where nothing is read
+    simulated: bool
+    classes: tuple[str, ...]  # plain words, fit for a sentence encoder; with the default options
+    modalities: Mapping[str, ModalityCard]
+    options: Mapping[str, OptionCard] = field(default_factory=dict)
+
+
+class Dataset(Protocol):
+    """One published data set in its published layout, or a simulation."""
+
+    card: DatasetCard
+
+    def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
+        """The card as these options make it: another choice of conditions has other classes."""
+
+    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+        """The subjects that have files under `root`, in natural order; reads no recording."""
+
+    def load(
+        self,
+        root: Path | None,
+        *,
+        subjects: Sequence[str],
+        modalities: Sequence[str],
+        on_corrupt: OnCorrupt,
+        options: Mapping[str, Any],
+        seed: int,
+    ) -> Loaded:
+        """The recordings of these subjects; reads no other subject's files.
+
+        Raises UserError for a folder, subject, modality or option that is not there, for a corrupt file where
+        `on_corrupt` is "fail", and where nothing at all is left after skipping.
+        """
+
+
+def channels_of(card: DatasetCard, modalities: Sequence[str]) -> dict[str, int]:
+    """The channel count of each of these modalities, in their order; what `windows` asks for."""
+    return {modality: card.modalities[modality].channels for modality in modalities}

@@ -1,0 +1,193 @@
+"""UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015): 27 actions, 8 subjects, 4 trials, wrist or thigh sensor and Kinect.
+
+The published set has 861 of the 864 trials; a trial that is not there is no fault. The two sensors of one trial were
+not cut to the same moments (their lengths have a ratio of about 2.6, not 50/30): use whole windows, each resampled by
+itself.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+
+from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.corrupt import CorruptPolicy
+from client.data.folder import find_home, wrong_folder
+from client.data.recording import Loaded, Recording, Signal
+from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+
+ACTIONS = (  # a1 to a27, after the data set's own list
+    "swipe left",
+    "swipe right",
+    "wave",
+    "clap in front of the body",
+    "throw",
+    "cross arms on the chest",
+    "basketball shoot",
+    "draw a cross in the air",
+    "draw a circle clockwise",
+    "draw a circle counter-clockwise",
+    "draw a triangle",
+    "bowling",
+    "boxing",
+    "baseball swing",
+    "tennis forehand swing",
+    "arm curl",
+    "tennis serve",
+    "push with two hands",
+    "knock on a door",
+    "catch an object",
+    "pick up and throw",
+    "jogging in place",
+    "walking in place",
+    "sit to stand",
+    "stand to sit",
+    "forward lunge",
+    "squat",
+)
+HIP_CENTER = 3  # of the 20 joints, counted from 0, after Skeleton_joint_order.txt
+FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(inertial|skeleton)\.mat")
+INERTIAL_COLUMNS = {"accelerometer": slice(0, 3), "gyroscope": slice(3, 6)}
+
+CARD = DatasetCard(
+    name="utd_mhad",
+    title="UTD-MHAD",
+    citation="C. Chen, R. Jafari, N. Kehtarnavaz: UTD-MHAD: a multimodal dataset for human action recognition "
+    "utilizing a depth camera and a wearable inertial sensor. IEEE ICIP 2015.",
+    terms="free for research, with citation",
+    published_at="https://personal.utdallas.edu/~kehtar/UTD-MHAD.html",
+    tree="Inertial/a<action>_s<subject>_t<trial>_inertial.mat   d_iner (time, 6)\n"
+    "Skeleton/a<action>_s<subject>_t<trial>_skeleton.mat   d_skel (20, 3, time)",
+    simulated=False,
+    classes=ACTIONS,
+    modalities={
+        "accelerometer": ModalityCard("inertial", 3, 50.0, "g"),
+        "gyroscope": ModalityCard("inertial", 3, 50.0, "deg/s"),
+        "skeleton": ModalityCard("skeleton", 60, 30.0, "m"),
+    },
+    options={
+        "center": OptionCard("hip", ("hip", "none"), "subtract the hip centre from every joint, frame by frame"),
+    },
+)
+
+
+class UtdMhad:
+    card = CARD
+
+    def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
+        checked_options(CARD, options)
+        return CARD
+
+    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+        checked_options(CARD, options)
+        return sorted({subject for subject, _, _ in trials_in(home_in(root))}, key=natural)
+
+    def load(
+        self,
+        root: Path | None,
+        *,
+        subjects: Sequence[str],
+        modalities: Sequence[str],
+        on_corrupt: OnCorrupt,
+        options: Mapping[str, Any],
+        seed: int,
+    ) -> Loaded:
+        center = checked_options(CARD, options)["center"] == "hip"
+        wanted = checked_modalities(CARD, modalities)
+        home = home_in(root)
+        trials = trials_in(home)
+        asked = checked_subjects(CARD, subjects, sorted({subject for subject, _, _ in trials}, key=natural))
+        policy = CorruptPolicy(on_corrupt)
+        recordings = []
+        for subject, action, trial in trials:
+            if subject not in asked:
+                continue
+            stem = f"a{action}_s{subject}_t{trial}"
+            if not 1 <= action <= len(ACTIONS):
+                policy.refuse(home / stem, f"there is no action {action}", expected=f"1 to {len(ACTIONS)}")
+                continue
+            signals: dict[str, Signal] = {}
+            if any(modality in INERTIAL_COLUMNS for modality in wanted):
+                signals |= inertial_signals(home / "Inertial" / f"{stem}_inertial.mat", wanted, policy)
+            if "skeleton" in wanted:
+                signals |= skeleton_signal(home / "Skeleton" / f"{stem}_skeleton.mat", center, policy)
+            if signals:
+                in_order = {modality: signals[modality] for modality in wanted if modality in signals}
+                recordings.append(Recording(subject, action - 1, in_order, stem))
+        return policy.loaded(recordings, asked)
+
+
+def home_in(root: Path | None) -> Path:
+    return find_home(
+        CARD, root, lambda place: (place / "Inertial").is_dir() or (place / "Skeleton").is_dir(), ("UTD-MHAD",)
+    )
+
+
+def trials_in(home: Path) -> list[tuple[str, int, int]]:
+    """(subject, action, trial) of every file by its name, ordered by subject, action and trial."""
+    found = {
+        (str(int(match[2])), int(match[1]), int(match[3]))
+        for folder in ("Inertial", "Skeleton")
+        if (home / folder).is_dir()
+        for path in (home / folder).iterdir()
+        if (match := FILE_NAME.fullmatch(path.name))
+    }
+    if not found:
+        raise wrong_folder(CARD, home, "Inertial/ and Skeleton/ hold no file by a published name")
+    return sorted(found, key=lambda trial: (natural(trial[0]), trial[1], trial[2]))
+
+
+def read_variable(path: Path, variable: str, policy: CorruptPolicy) -> NDArray[np.float64] | None:
+    """The named array of a .mat file; None where there is no such file, or, counted, where it cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        content = loadmat(path, variable_names=[variable])
+    except Exception as error:  # a broken file makes the reader raise whatever its bytes lead it to
+        policy.refuse(path, f"the file cannot be read as .mat ({type(error).__name__}: {error})")
+        return None
+    array = content.get(variable)
+    if array is None:
+        policy.refuse(path, f"the file holds no {variable}")
+    elif array.dtype.kind not in "fiu":
+        policy.refuse(path, f"{variable} holds no real numbers")
+    else:
+        return np.asarray(array, dtype=np.float64)
+    return None
+
+
+def inertial_signals(path: Path, wanted: Sequence[str], policy: CorruptPolicy) -> dict[str, Signal]:
+    values = read_variable(path, "d_iner", policy)
+    if values is None:
+        return {}
+    if values.ndim != 2 or values.shape[1] != 6:
+        policy.refuse(path, f"d_iner has shape {values.shape}", expected="(time, 6)")
+        return {}
+    signals = {}
+    for modality, columns in INERTIAL_COLUMNS.items():
+        if modality in wanted:
+            signal = policy.signal(values[:, columns], CARD.modalities[modality], path)
+            if signal is None:
+                return {}  # both are empty: told once
+            signals[modality] = signal
+    return signals
+
+
+def skeleton_signal(path: Path, center: bool, policy: CorruptPolicy) -> dict[str, Signal]:
+    joints = read_variable(path, "d_skel", policy)
+    if joints is None:
+        return {}
+    if joints.ndim == 2:
+        joints = joints[:, :, None]  # a single frame loses its last axis in .mat
+    if joints.ndim != 3 or joints.shape[:2] != (20, 3):
+        policy.refuse(path, f"d_skel has shape {joints.shape}", expected="(20, 3, time)")
+        return {}
+    if center:
+        joints = joints - joints[HIP_CENTER]
+    frames = joints.transpose(2, 0, 1).reshape(joints.shape[2], 60)  # (time, joint * axis)
+    signal = policy.signal(frames, CARD.modalities["skeleton"], path)
+    return {} if signal is None else {"skeleton": signal}

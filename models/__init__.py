@@ -1,0 +1,1 @@
+"""Pure torch: encoders, projections, fusion head, shared autoencoder, losses, augmentations."""

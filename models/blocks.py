@@ -1,0 +1,96 @@
+"""Networks as named blocks of arrays: what travels, what is averaged, what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from configs.nodes import derived_seed
+from configs.schema import AutoencoderSettings, ModelSettings
+from models.autoencoder import SharedAutoencoder
+from models.encoders import FEATURE, STEPS, build_encoder
+from models.fusion import FusionClassifier
+from models.projection import Projection
+
+Block = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class ModalityShape:
+    """What a network must know of a modality."""
+
+    kind: str
+    frames: int
+    channels: int
+
+
+def as_block(module: nn.Module, prefix: str = "") -> Block:
+    """The module's parameters whose names begin with `prefix`, copied, under their names without it."""
+    return {
+        name.removeprefix(prefix): value.detach().cpu().numpy().copy()
+        for name, value in module.state_dict().items()
+        if name.startswith(prefix)
+    }
+
+
+def load_block(module: nn.Module, block: Mapping[str, np.ndarray], prefix: str = "") -> None:
+    """Puts a block's arrays into the module; raises RuntimeError if a shape differs, KeyError for an unknown name."""
+    own = module.state_dict()
+    with torch.no_grad():
+        for name, value in block.items():
+            own[prefix + name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
+
+
+def new_autoencoder(modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int) -> SharedAutoencoder:
+    """A freshly initialised autoencoder, the same for the same seed."""
+    with _seeded(seed, "autoencoder", modality):
+        return SharedAutoencoder(shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
+
+
+def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
+    """A freshly initialised encoder of one modality, the same for the same seed whatever else is built."""
+    with _seeded(seed, "encoder", modality):
+        return build_encoder(shape.kind, shape.channels, shape.frames, settings.width)
+
+
+def new_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
+    """A freshly initialised projection of one modality."""
+    with _seeded(seed, "projection", modality):
+        return Projection(STEPS, FEATURE, settings.projection)
+
+
+def new_head(modalities: list[str], classes: int, settings: ModelSettings, seed: int) -> FusionClassifier:
+    """A freshly initialised fusion classifier."""
+    with _seeded(seed, "head", *modalities):
+        return FusionClassifier(modalities, STEPS, FEATURE, classes, settings.hidden, settings.dropout)
+
+
+def head_blocks(head: FusionClassifier) -> dict[str, Block]:
+    """The head as blocks: `head.<modality>` for each modality's part, `head.fusion` for what all share."""
+    blocks = {f"head.{modality}": as_block(head, f"blocks.{modality}.") for modality in head.blocks}
+    return {**blocks, "head.fusion": as_block(head, "classes.")}
+
+
+def load_head(head: FusionClassifier, blocks: Mapping[str, Block]) -> None:
+    """Puts `head.*` blocks back into a head."""
+    for modality in head.blocks:
+        load_block(head, blocks[f"head.{modality}"], f"blocks.{modality}.")
+    load_block(head, blocks["head.fusion"], "classes.")
+
+
+class _seeded:
+    """Initialises under a derived seed and leaves torch's global generator as it was."""
+
+    def __init__(self, seed: int, *purpose: str):
+        self.seed = derived_seed(seed, "initialise", *purpose)
+
+    def __enter__(self) -> None:
+        self.before = torch.get_rng_state()
+        torch.manual_seed(self.seed)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_rng_state(self.before)

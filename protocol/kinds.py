@@ -1,0 +1,111 @@
+"""Every kind of message, and for each all that may leave a node in its reply.
+
+This list is the privacy promise in code: a node checks its own reply against it before sending (`checked_reply`), and
+the server checks again on arrival. Raw samples, timestamps and file names are in none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from protocol.payload import Payload, ProtocolError
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """One block that may leave a node: its name pattern, what it is, and the most dimensions an array of it has."""
+
+    pattern: str
+    what: str
+    most_dimensions: int = 4
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A question the server asks and what its answer may hold."""
+
+    message_type: str
+    blocks: tuple[Leaves, ...] = ()
+    info: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+
+_WEIGHTS = "network weights after local training"
+_PROGRESS = ("examples", "loss")
+
+DESCRIBE = Kind(
+    "query.describe",
+    (Leaves("moments.*", "per channel: count, sum and sum of squares over all of a node's frames", 1),),
+    ("nodes",),
+)
+AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
+EMBED = Kind(
+    "query.embed",
+    (Leaves("embeddings.*", "unit embeddings of the shared modality or of label texts, under opaque handles", 2),),
+    ("encoder",),
+)
+TARGETS = Kind(
+    "query.targets", (Leaves("targets.*", "projected unit embeddings of samples, under opaque handles", 2),)
+)
+CONTRAST = Kind(
+    "train.contrast", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS
+)
+EXACT_VIEWS = Kind(
+    "query.exact_views", (Leaves("targets.*", "projected unit embeddings of one batch, under opaque handles", 2),)
+)
+EXACT_GRADIENT = Kind(
+    "train.exact_gradient",
+    (Leaves("encoder.*", "gradient of the batch's loss by the weights"), Leaves("projection.*", "the same")),
+    (),
+    ("examples",),
+)
+FINETUNE = Kind(
+    "train.finetune",
+    (Leaves("encoder.*", _WEIGHTS + ", one row per kept epoch", 5), Leaves("head.*", _WEIGHTS + ", one row per kept epoch", 5)),
+    ("losses", "validation_correct"),
+    ("examples", "validation_examples", "loss"),
+)
+EVALUATE = Kind(
+    "evaluate.head", (Leaves("confusion.*", "counts of (true class, predicted class) per kept epoch", 3),), (), ("examples", "auc")
+)
+AUDIT = Kind(
+    "query.audit",
+    (Leaves("labels.*", "class index per handle; only from a node that permits it (node-config allow-audit)", 1),),
+)
+
+KINDS = {
+    kind.message_type: kind
+    for kind in (
+        DESCRIBE, AUTOENCODER, EMBED, TARGETS, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE, EVALUATE, AUDIT
+    )
+}  # fmt: skip
+
+ECHO = ("method", "seed", "phase", "round", "partition")  # what a reply repeats of its question
+
+
+def checked_reply(kind: Kind, payload: Payload) -> Payload:
+    """The payload itself if all of it may leave a node in a reply of this kind; raises ProtocolError otherwise."""
+    for name, block in payload.blocks.items():
+        allowed = next((leaf for leaf in kind.blocks if fnmatchcase(name, leaf.pattern)), None)
+        if allowed is None:
+            raise ProtocolError(f"{kind.message_type}: block {name[:60]!r} may not leave a node")
+        for key, array in block.items():
+            if array.ndim > allowed.most_dimensions:
+                raise ProtocolError(
+                    f"{kind.message_type}: {name[:60]}/{key[:60]} has {array.ndim} dimensions, "
+                    f"at most {allowed.most_dimensions} may leave a node"
+                )
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ProtocolError(f"{kind.message_type}: {name[:60]}/{key[:60]} holds NaN or infinity")
+    for key in payload.info:
+        if key not in kind.info and key not in ECHO:
+            raise ProtocolError(f"{kind.message_type}: info {key[:60]!r} may not leave a node")
+    for key, value in payload.metrics.items():
+        if key not in kind.metrics:
+            raise ProtocolError(f"{kind.message_type}: number {key[:60]!r} may not leave a node")
+        if not np.isfinite(value):
+            raise ProtocolError(f"{kind.message_type}: number {key[:60]!r} is NaN or infinite")
+    return payload

@@ -1,0 +1,92 @@
+"""What one message carries: named blocks of arrays, a little JSON, a few numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+
+Block = dict[str, np.ndarray]  # tensor name -> array
+
+_ARRAYS, _INFO, _METRICS = "arrays:", "info", "metrics"
+
+
+class ProtocolError(Exception):
+    """A message that does not keep to the protocol; its text names the fault and never quotes array content."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The content of a message.
+
+    blocks   block name (`encoder.gyroscope`, `embeddings.accelerometer`, …) -> tensor name -> array
+    info     JSON values
+    metrics  name -> float
+    """
+
+    blocks: Mapping[str, Block] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def to_records(self) -> RecordDict:
+        """The Flower form."""
+        records: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {
+            _ARRAYS + name: ArrayRecord({key: Array(np.ascontiguousarray(value)) for key, value in block.items()})
+            for name, block in self.blocks.items()
+        }
+        if self.info:
+            records[_INFO] = ConfigRecord({"json": json.dumps(self.info, sort_keys=True)})
+        if self.metrics:
+            records[_METRICS] = MetricRecord({key: float(value) for key, value in self.metrics.items()})
+        return RecordDict(records)
+
+    @classmethod
+    def from_records(cls, records: RecordDict) -> Payload:
+        """Back from the Flower form; raises ProtocolError for records of another make."""
+        blocks: dict[str, Block] = {}
+        info: Mapping[str, Any] = {}
+        metrics: dict[str, float] = {}
+        for name, record in records.items():
+            if name.startswith(_ARRAYS) and isinstance(record, ArrayRecord):
+                blocks[name.removeprefix(_ARRAYS)] = {key: _array(name, key, value) for key, value in record.items()}
+            elif name == _INFO and isinstance(record, ConfigRecord):
+                try:
+                    info = json.loads(cast(str, record["json"]))
+                except (KeyError, TypeError, ValueError) as error:
+                    raise ProtocolError("the message's info is not JSON") from error
+                if not isinstance(info, dict):
+                    raise ProtocolError("the message's info is not a JSON object")
+            elif name == _METRICS and isinstance(record, MetricRecord):
+                metrics = {key: float(cast(float, value)) for key, value in record.items()}
+            else:
+                raise ProtocolError(f"unknown record {name[:60]!r} in a message")
+        return cls(blocks, info, metrics)
+
+
+def _array(record: str, key: str, value: Array) -> np.ndarray:
+    """One array; never unpickled, and without a copy of its shape or type taken on trust."""
+    try:
+        array = value.numpy()
+    except Exception as error:
+        raise ProtocolError(f"{record[:60]}/{key[:60]}: not a plain array") from error
+    if array.dtype.kind not in "fiub":
+        raise ProtocolError(f"{record[:60]}/{key[:60]}: arrays of type {array.dtype} do not travel")
+    return array
+
+
+def count_bytes(records: RecordDict) -> int:
+    """Bytes of a message's content as it travels: arrays with their headers, JSON, numbers, names."""
+    return sum(len(name) + record.count_bytes() for name, record in records.items())
+
+
+def bytes_by_modality(records: RecordDict) -> dict[str, int]:
+    """Bytes of arrays per modality: a block's name after its first dot, or `shared` where it has none."""
+    counted: dict[str, int] = {}
+    for name, record in records.items():
+        modality = name.removeprefix(_ARRAYS).partition(".")[2] if name.startswith(_ARRAYS) else ""
+        counted[modality or "shared"] = counted.get(modality or "shared", 0) + len(name) + record.count_bytes()
+    return counted

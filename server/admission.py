@@ -1,0 +1,51 @@
+"""The admission gate: what a reply must be before it is added to anything.
+
+A reply that fails costs its node the round, with a named reason; the round goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from protocol.kinds import ECHO, Kind, checked_reply
+from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
+from protocol.payload import Block, Payload, ProtocolError
+
+
+def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
+    """Raises ProtocolError unless the reply answers this very question with what its kind allows, all finite."""
+    checked_reply(kind, reply)
+    for key in ECHO:
+        if reply.info.get(key) != question.info.get(key):
+            raise ProtocolError(f"answers another question: {key} is {str(reply.info.get(key))[:40]!r}")
+    examples = reply.metrics.get("examples")
+    if examples is not None and not (0 <= examples <= MOST_SAMPLES_PER_NODE and examples == int(examples)):
+        raise ProtocolError(f"claims {examples:g} examples")
+
+
+def check_weights(current: Mapping[str, Block], expected: set[str], reply: Payload, most_examples: int) -> None:
+    """Raises ProtocolError unless the reply holds exactly the expected blocks in the current names, shapes and types."""
+    if set(reply.blocks) != expected:
+        missing, extra = sorted(expected - set(reply.blocks)), sorted(set(reply.blocks) - expected)
+        raise ProtocolError(f"blocks differ: missing {missing}, not asked for {extra}")
+    if reply.metrics.get("examples", 0.0) > most_examples:
+        raise ProtocolError(f"claims {reply.metrics['examples']:g} examples, its manifest said {most_examples}")
+    for name in expected:
+        check_block(name, current[name], reply.blocks[name])
+
+
+def check_block(name: str, current: Block, block: Block) -> None:
+    """Raises ProtocolError unless `block` has the tensors of `current`, and a sane norm."""
+    if set(block) != set(current):
+        raise ProtocolError(f"{name}: tensor names differ")
+    norm = 0.0
+    for key, array in block.items():
+        if array.shape != current[key].shape or array.dtype != current[key].dtype:
+            raise ProtocolError(
+                f"{name}/{key}: expected {current[key].dtype} {current[key].shape}, got {array.dtype} {array.shape}"
+            )
+        norm += float(np.square(array, dtype=np.float64).sum())
+    if norm**0.5 > MOST_WEIGHT_NORM:
+        raise ProtocolError(f"{name}: norm {norm**0.5:.3g} is above {MOST_WEIGHT_NORM:g}")

@@ -1,0 +1,152 @@
+"""Asking nodes and taking what comes back: routing, deadlines, admission, byte counts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from configs.errors import UserError
+from protocol.kinds import Kind
+from protocol.payload import Payload, ProtocolError, bytes_by_modality, count_bytes
+from server.admission import check_reply
+
+Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
+
+
+class Events(Protocol):
+    """Where events go; `server.tracking.JobLog` is one."""
+
+    def event(self, event: str, **fields: Any) -> None:
+        """Records one event with its fields."""
+
+
+@dataclass
+class Tally:
+    """Bytes by phase, direction and modality; seconds by phase; what was skipped."""
+
+    up: int = 0
+    down: int = 0
+    by_phase: dict[str, dict[str, int]] = field(default_factory=dict)
+    by_modality: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+
+    def count(self, direction: str, phase: str, records: Any) -> int:
+        """Adds one message's content; returns its bytes."""
+        size = count_bytes(records)
+        setattr(self, direction, getattr(self, direction) + size)
+        self.by_phase.setdefault(phase, {"up": 0, "down": 0})[direction] += size
+        for modality, part in bytes_by_modality(records).items():
+            self.by_modality.setdefault(modality, {"up": 0, "down": 0})[direction] += part
+        return size
+
+
+@dataclass
+class Dispatch:
+    """One job's way to its nodes. `route` maps a partition to the Flower node that hosts it."""
+
+    grid: Grid
+    events: Events
+    method: str
+    seed: int
+    timeout_s: float
+    min_nodes: int
+    route: dict[int, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    def ask(
+        self,
+        kind: Kind,
+        questions: Mapping[int, Payload],
+        phase: str,
+        round: int = 1,
+        rounds: int = 1,
+        check: Check | None = None,
+        quiet: bool = False,
+    ) -> dict[int, Payload]:
+        """Replies that pass the gate, by partition in rising order.
+
+        A node that fails, is late, or answers out of protocol is skipped with a reason. Raises UserError when fewer
+        than `min_nodes` good replies are left. `quiet` leaves out the round's event (for a phase of many small steps).
+        """
+        started, down_before, up_before = time.monotonic(), self.tally.down, self.tally.up
+        asked: dict[int, Payload] = {}
+        messages = []
+        for partition, payload in sorted(questions.items()):
+            echo = {"method": self.method, "seed": self.seed, "phase": phase, "round": round, "partition": partition}
+            asked[partition] = Payload(payload.blocks, {**payload.info, **echo}, payload.metrics)
+            records = asked[partition].to_records()
+            self.tally.count("down", phase, records)
+            messages.append(Message(records, self.route[partition], kind.message_type, group_id=str(round)))
+        good: dict[int, Payload] = {}
+        seen: set[int] = set()
+        for message in self.grid.send_and_receive(messages, timeout=self.timeout_s):
+            self._take(kind, asked, message, phase, round, good, seen, check)
+        late = sorted(set(asked) - seen)
+        for partition in late:
+            self._skip(partition, phase, round, f"late: no reply within {self.timeout_s:g} s")
+        good = dict(sorted(good.items()))
+        if not quiet:
+            losses = {str(p): reply.metrics["loss"] for p, reply in good.items() if "loss" in reply.metrics}
+            self.events.event(
+                "round", phase=phase, round=round, rounds=rounds,
+                nodes={"ok": len(good), "late": len(late), "skipped": len(asked) - len(good) - len(late)},
+                loss=sum(losses.values()) / len(losses) if losses else None, node_losses=losses,
+                bytes_up=self.tally.up - up_before, bytes_down=self.tally.down - down_before,
+                seconds=time.monotonic() - started,
+            )  # fmt: skip
+        if len(good) < min(self.min_nodes, len(asked)):
+            reasons = "; ".join(f"node {s['node']}: {s['reason']}" for s in self.tally.skipped[-3:])
+            raise UserError(
+                f"{len(good)} of {len(asked)} nodes answered in phase {phase}, round {round}",
+                where=f"{self.method}, seed {self.seed}",
+                expected=f"at least run.min_nodes = {self.min_nodes}",
+                todo=f"see why nodes were skipped: {reasons}",
+            )
+        return good
+
+    def _take(
+        self, kind: Kind, asked: Mapping[int, Payload], message: Message, phase: str, round: int,
+        good: dict[int, Payload], seen: set[int], check: Check | None,
+    ) -> None:  # fmt: skip
+        hosted = [p for p in asked if self.route[p] == message.metadata.src_node_id]
+        if message.has_error():
+            named = re.match(r"node (\d+): ", message.error.reason or "")
+            left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]
+            if left:
+                seen.add(left[0])
+                self._skip(left[0], phase, round, _short(message.error.reason))
+            return
+        self.tally.count("up", phase, message.content)
+        partition = hosted[0] if len(hosted) == 1 else -1
+        try:
+            reply = Payload.from_records(message.content)
+            partition = int(reply.info.get("partition", partition)) if len(hosted) != 1 else partition
+            if partition not in hosted:
+                raise ProtocolError("answers for a node that was not asked")
+            if partition in seen:
+                raise ProtocolError("answers twice")
+            seen.add(partition)
+            check_reply(kind, asked[partition], reply)
+            if check is not None:
+                check(partition, reply)
+            good[partition] = reply
+        except (ProtocolError, ValueError, TypeError) as error:
+            seen.add(partition)
+            self._skip(partition, phase, round, str(error))
+
+    def _skip(self, partition: int, phase: str, round: int, reason: str) -> None:
+        self.tally.skipped.append({"node": partition, "phase": phase, "round": round, "reason": reason})
+        self.events.event("skip", phase=phase, round=round, node=partition, reason=reason)
+
+
+def _short(reason: str | None) -> str:
+    """The last telling line of a node's error, at most 200 characters."""
+    lines = [line.strip() for line in (reason or "no reason given").splitlines() if line.strip()]
+    return (lines[-1] if lines else "no reason given")[:200]

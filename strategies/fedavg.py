@@ -1,0 +1,27 @@
+"""FedAvg: the mean of the replies, weighted (McMahan et al., AISTATS 2017, algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Block = dict[str, np.ndarray]
+
+
+def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
+    """Weighted mean of equally named and shaped arrays, tensor by tensor.
+
+    Sums run in float64 in the order given, so the caller's order fixes the last bit; results keep each array's type.
+    Weights are scaled by their sum. Raises ValueError when there is no reply or no weight above zero.
+    """
+    total = float(sum(weights))
+    if len(replies) != len(weights) or not replies or not total > 0 or min(weights) < 0:
+        raise ValueError(f"{len(replies)} replies with weights {list(weights)}: need equally many, none negative, some above 0")
+    mean: Block = {}
+    for name, first in replies[0].items():
+        summed = np.zeros(first.shape, dtype=np.float64)
+        for reply, weight in zip(replies, weights, strict=True):
+            summed += reply[name] * (weight / total)
+        mean[name] = summed.astype(first.dtype)
+    return mean

@@ -1,0 +1,102 @@
+"""Shapes, sizes and the masks of the networks."""
+
+import pytest
+import torch
+
+from models.autoencoder import SharedAutoencoder, interpolation_matrix, reconstruction_error
+from models.encoders import FEATURE, STEPS, build_encoder, pooling_matrix
+from models.fusion import FusionClassifier
+from models.projection import Projection
+
+SHAPES = [("inertial", 3, 120), ("physiological", 1, 256), ("skeleton", 60, 40), ("inertial", 1, 5)]
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize(("kind", "channels", "frames"), SHAPES)
+def test_eight_steps_come_out_and_the_encoder_is_small(kind, channels, frames):
+    encoder = build_encoder(kind, channels, frames)
+    assert encoder(torch.zeros(3, frames, channels)).shape == (3, STEPS, FEATURE)
+    assert 40_000 < parameters(encoder) < 150_000
+    assert all(v.is_floating_point() for v in encoder.state_dict().values())
+    assert not any("running" in name or "pooling" in name for name in encoder.state_dict())
+
+
+def test_a_burst_shows_most_in_its_own_steps():
+    torch.manual_seed(0)
+    encoder = build_encoder("inertial", 3, 120)
+    quiet = encoder(torch.zeros(1, 120, 3))
+    for own, other, frames in [(0, -1, slice(0, 10)), (-1, 0, slice(110, 120))]:
+        burst = torch.zeros(1, 120, 3)
+        burst[:, frames] = 5.0
+        moved = (encoder(burst) - quiet).abs().mean(dim=2)[0]
+        assert moved[own] > 1.3 * moved[other]
+
+
+def test_encoder_says_what_it_cannot_do():
+    with pytest.raises(ValueError, match="inertial, physiological, skeleton"):
+        build_encoder("thermal", 3, 120)
+    with pytest.raises(ValueError, match="multiple of 8"):
+        build_encoder("inertial", 3, 120, width=30)
+    with pytest.raises(ValueError, match=r"expected \(batch, 120, 3\)"):
+        build_encoder("inertial", 3, 120)(torch.zeros(2, 100, 3))
+
+
+@pytest.mark.parametrize(("frames", "steps"), [(15, 8), (30, 8), (8, 8), (3, 8)])
+def test_pooling_matrix_is_adaptive_average_pooling(frames, steps):
+    signal = torch.randn(2, 5, frames, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.adaptive_avg_pool1d(signal, steps)
+    torch.testing.assert_close(signal @ pooling_matrix(frames, steps).T, expected)
+
+
+def test_interpolation_by_hand():
+    torch.testing.assert_close(interpolation_matrix(2, 3), torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]))
+
+
+def test_projection_has_unit_rows():
+    rows = Projection(STEPS, FEATURE)(torch.randn(4, STEPS, FEATURE))
+    assert rows.shape == (4, 128)
+    torch.testing.assert_close(rows.norm(dim=1), torch.ones(4))
+
+
+def test_absent_modalities_have_no_influence_on_logits_or_gradients():
+    torch.manual_seed(0)
+    head = FusionClassifier(["gyroscope", "skeleton"], STEPS, FEATURE, classes=5).eval()
+    features = {m: torch.randn(3, STEPS, FEATURE) for m in ("gyroscope", "skeleton")}
+    present = {"gyroscope": torch.tensor([True, True, False]), "skeleton": torch.tensor([True, False, True])}
+    logits = head(features, present)
+    spoilt = {m: torch.where(present[m][:, None, None], v, torch.nan).requires_grad_() for m, v in features.items()}
+    again = head(spoilt, present)
+    assert torch.equal(again, logits)
+    again.sum().backward()
+    for m, v in spoilt.items():
+        assert torch.isfinite(v.grad).all() and (v.grad[~present[m]] == 0).all()
+    alone = head({"gyroscope": features["gyroscope"][1:2]})
+    torch.testing.assert_close(alone[0], logits[1])
+
+
+def test_fusion_blocks_are_named_by_modality():
+    names = FusionClassifier(["a", "b"], STEPS, FEATURE, classes=2).state_dict()
+    assert {n.split(".")[0] + "." + n.split(".")[1] for n in names if n.startswith("blocks")} == {
+        "blocks.a",
+        "blocks.b",
+    }
+
+
+def test_autoencoder_has_a_bottleneck_and_learns():
+    torch.manual_seed(0)
+    model = SharedAutoencoder(3, 120, latent=16)
+    window = torch.randn(8, 3, 1).cumsum(0).sin() * torch.linspace(0, 3, 120)
+    window = window.transpose(1, 2)  # (batch, time, channel)
+    assert model.encode(window).shape == (8, 16)
+    assert model(window).shape == window.shape
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    before = reconstruction_error(model, window).item()
+    for _ in range(30):
+        optimiser.zero_grad()
+        loss = reconstruction_error(model, window)
+        loss.backward()
+        optimiser.step()
+    assert reconstruction_error(model, window).item() < 0.3 * before
