@@ -113,7 +113,9 @@ class RunSettings(_Section):
     """The engine's patience and width."""
 
     workers: Annotated[int, Field(ge=0)] = 0  # 0: one process per core, at most one per (method, seed)
+    hosts: Annotated[int, Field(ge=0)] = 0  # Flower nodes to wait for; 0: one for each node of the experiment
     wait_for_nodes_s: Positive = 120.0
+    settle_s: Positive = 10.0  # once no further host came for so long, those there stand for all nodes
     reply_timeout_s: Positive = 3600.0
     min_nodes: Count = 1  # a round with fewer good replies ends the job with a message
 
@@ -140,6 +142,19 @@ class AutoencoderSettings(_Section):
     noise: Annotated[float, Field(ge=0.0)] = 0.0  # standard deviation added to the input, in units of the normalised signal
 
 
+class AugmentSettings(_Section):
+    """Random changes of training windows, in the recording's own frame; the same for every method."""
+
+    turn_deg: Annotated[float, Field(ge=0.0)] = 15.0  # inertial: rotation about a random axis, standard deviation
+    skeleton_turn_deg: Annotated[float, Field(ge=0.0)] = 5.0
+    skeleton_yaw_deg: Annotated[float, Field(ge=0.0)] = 20.0  # skeleton: rotation about the vertical, largest
+    scale: Annotated[float, Field(ge=0.0)] = 0.1  # standard deviation of the logarithm of a window's gain
+    crop: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.1  # largest share cut off at either end
+    warp: Annotated[float, Field(ge=0.0)] = 0.2  # change of speed
+    joint_drop: Fraction = 0.05
+    jitter: Annotated[float, Field(ge=0.0)] = 0.05  # white noise, in standard deviations of the normalised signal
+
+
 class ModelSettings(_Section):
     """Sizes of encoders, projection and head."""
 
@@ -157,8 +172,10 @@ class ContrastSettings(_Section):
     temperature: Positive = 0.1
     rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
-    batch: Annotated[int, Field(ge=2)] = 64
+    batch: Annotated[int, Field(ge=2)] = 48
     augment: bool = True
+    negatives: Literal["all", "partners"] = "all"  # whose embeddings a node is sent: every node's, or its partners' alone
+    rebind_every: Annotated[int, Field(ge=0)] = 0  # rounds between bindings by the trained embeddings; 0: never again
 
 
 class FineTuneSettings(_Section):
@@ -198,6 +215,7 @@ class Experiment(_Section):
     epochs: EpochSettings = EpochSettings()
     models: ModelSettings = ModelSettings()
     autoencoder: AutoencoderSettings = AutoencoderSettings()
+    augment: AugmentSettings = AugmentSettings()
     contrast: ContrastSettings = ContrastSettings()
     finetune: FineTuneSettings = FineTuneSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

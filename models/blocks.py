@@ -94,3 +94,11 @@ class _seeded:
 
     def __exit__(self, *_: object) -> None:
         torch.set_rng_state(self.before)
+
+
+def as_gradient_block(module: nn.Module) -> Block:
+    """The gradient of each parameter under its name; zeros where a parameter took no part."""
+    return {
+        name: (torch.zeros_like(value) if value.grad is None else value.grad).detach().numpy().copy()
+        for name, value in module.named_parameters()
+    }

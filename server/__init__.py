@@ -1,0 +1,1 @@
+"""The server's side: the run on one screen, its phases, binding, admission, state and report."""

@@ -22,8 +22,8 @@ Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node'
 class Events(Protocol):
     """Where events go; `server.tracking.JobLog` is one."""
 
-    def event(self, event: str, **fields: Any) -> None:
-        """Records one event with its fields."""
+    def append(self, event: Mapping[str, Any]) -> Any:
+        """Records one event: its name under `event`, and its fields."""
 
 
 @dataclass
@@ -69,6 +69,7 @@ class Dispatch:
         rounds: int = 1,
         check: Check | None = None,
         quiet: bool = False,
+        may_all_fail: bool = False,
     ) -> dict[int, Payload]:
         """Replies that pass the gate, by partition in rising order.
 
@@ -90,18 +91,18 @@ class Dispatch:
             self._take(kind, asked, message, phase, round, good, seen, check)
         late = sorted(set(asked) - seen)
         for partition in late:
-            self._skip(partition, phase, round, f"late: no reply within {self.timeout_s:g} s")
+            self.skip(partition, phase, round, f"late: no reply within {self.timeout_s:g} s")
         good = dict(sorted(good.items()))
         if not quiet:
             losses = {str(p): reply.metrics["loss"] for p, reply in good.items() if "loss" in reply.metrics}
-            self.events.event(
-                "round", phase=phase, round=round, rounds=rounds,
-                nodes={"ok": len(good), "late": len(late), "skipped": len(asked) - len(good) - len(late)},
-                loss=sum(losses.values()) / len(losses) if losses else None, node_losses=losses,
-                bytes_up=self.tally.up - up_before, bytes_down=self.tally.down - down_before,
-                seconds=time.monotonic() - started,
-            )  # fmt: skip
-        if len(good) < min(self.min_nodes, len(asked)):
+            self.events.append({
+                "event": "round", "phase": phase, "round": round, "rounds": rounds,
+                "nodes": {"ok": len(good), "late": len(late), "skipped": len(asked) - len(good) - len(late)},
+                "loss": sum(losses.values()) / len(losses) if losses else None, "node_losses": losses,
+                "bytes_up": self.tally.up - up_before, "bytes_down": self.tally.down - down_before,
+                "seconds": time.monotonic() - started,
+            })  # fmt: skip
+        if len(good) < min(self.min_nodes, len(asked)) and not may_all_fail:
             reasons = "; ".join(f"node {s['node']}: {s['reason']}" for s in self.tally.skipped[-3:])
             raise UserError(
                 f"{len(good)} of {len(asked)} nodes answered in phase {phase}, round {round}",
@@ -121,7 +122,7 @@ class Dispatch:
             left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]
             if left:
                 seen.add(left[0])
-                self._skip(left[0], phase, round, _short(message.error.reason))
+                self.skip(left[0], phase, round, _short(message.error.reason))
             return
         self.tally.count("up", phase, message.content)
         partition = hosted[0] if len(hosted) == 1 else -1
@@ -139,11 +140,13 @@ class Dispatch:
             good[partition] = reply
         except (ProtocolError, ValueError, TypeError) as error:
             seen.add(partition)
-            self._skip(partition, phase, round, str(error))
+            self.skip(partition, phase, round, str(error))
 
-    def _skip(self, partition: int, phase: str, round: int, reason: str) -> None:
-        self.tally.skipped.append({"node": partition, "phase": phase, "round": round, "reason": reason})
-        self.events.event("skip", phase=phase, round=round, node=partition, reason=reason)
+    def skip(self, partition: int, phase: str, round: int, reason: str) -> None:
+        """Counts a node out of a round, with the reason."""
+        told = {"node": partition, "phase": phase, "round": round, "reason": reason}
+        self.tally.skipped.append(told)
+        self.events.append({"event": "skip", **told})
 
 
 def _short(reason: str | None) -> str:

@@ -1,1 +1,1 @@
-"""Nodes made of real or simulated recordings, the engines that run them, and what they are compared by."""
+"""Nodes without hardware: engines that run the real apps, faults to try them with, and comparisons that see both sides."""

@@ -1,0 +1,115 @@
+"""Flower ClientApp: one thin handler per message kind.
+
+Every message may be handled by a fresh process, so a handler takes all it needs from the message, the node's
+configuration and the node store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from flwr.app import Context, Error, Message
+from flwr.clientapp import ClientApp
+
+from client import handlers
+from client.node import Node, node_for
+from configs.errors import UserError
+from configs.load import from_run_config
+from protocol import kinds
+from protocol.kinds import ECHO, Kind, checked_reply
+from protocol.payload import Payload, ProtocolError
+
+_log = logging.getLogger("fedbind.client")
+_NODE_FAILED = 100  # Flower leaves codes from 100 on to applications
+
+app = ClientApp()
+
+
+def _answer(kind: Kind, message: Message, context: Context, work: Callable[[Node, Payload], Payload]) -> Message:
+    """Runs `work` for the node a message speaks to; what fails is told without a word of files or values."""
+    partition = -1
+    try:
+        torch.set_num_threads(int(context.node_config.get("threads", 1)))
+        question = Payload.from_records(message.content)
+        partition = int(question.info["partition"])
+        experiment = from_run_config(context.run_config)
+        node = node_for(experiment, partition, str(question.info["method"]), int(question.info["seed"]), context)
+        reply = work(node, question)
+        echo = {key: question.info.get(key) for key in ECHO}
+        return Message(
+            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(), reply_to=message
+        )
+    except Exception as error:
+        _log.exception("node %d could not answer %s", partition, message.metadata.message_type)
+        return Message(Error(_NODE_FAILED, f"node {partition}: {_told(error)}"), reply_to=message)
+
+
+def _told(error: Exception) -> str:
+    """What the server may know of a failure: its kind, and its text only where that is the protocol's own."""
+    if isinstance(error, ProtocolError):
+        return str(error)
+    if isinstance(error, UserError):
+        return "its recordings or its configuration cannot be used; the node's own log says why"
+    return f"{type(error).__name__}; the node's own log says more"
+
+
+@app.query("describe")
+def describe(message: Message, context: Context) -> Message:
+    """Which nodes live here, and what each holds."""
+    return _answer(kinds.DESCRIBE, message, context, lambda node, question: handlers.describe(node, question, context))
+
+
+@app.train("autoencoder")
+def autoencoder(message: Message, context: Context) -> Message:
+    """Trains the shared modality's autoencoder."""
+    return _answer(kinds.AUTOENCODER, message, context, handlers.autoencoder)
+
+
+@app.query("embed")
+def embed(message: Message, context: Context) -> Message:
+    """Embeds the shared modality, or the label texts, for matching."""
+    return _answer(kinds.EMBED, message, context, handlers.embed)
+
+
+@app.query("audit")
+def audit(message: Message, context: Context) -> Message:
+    """Labels of samples by handle, where the node's owner permits it."""
+    return _answer(kinds.AUDIT, message, context, handlers.audit)
+
+
+@app.query("targets")
+def targets(message: Message, context: Context) -> Message:
+    """Projected embeddings of the node's samples, constants for other nodes' next round."""
+    return _answer(kinds.TARGETS, message, context, handlers.targets)
+
+
+@app.train("contrast")
+def contrast(message: Message, context: Context) -> Message:
+    """Trains encoders and projections against the partners' embeddings."""
+    return _answer(kinds.CONTRAST, message, context, handlers.contrast)
+
+
+@app.query("exact_views")
+def exact_views(message: Message, context: Context) -> Message:
+    """Projected embeddings of one batch."""
+    return _answer(kinds.EXACT_VIEWS, message, context, handlers.exact_views)
+
+
+@app.train("exact_gradient")
+def exact_gradient(message: Message, context: Context) -> Message:
+    """The gradient of one batch's loss by the node's weights."""
+    return _answer(kinds.EXACT_GRADIENT, message, context, handlers.exact_gradient)
+
+
+@app.train("finetune")
+def finetune(message: Message, context: Context) -> Message:
+    """Some epochs of fine-tuning the fusion head."""
+    return _answer(kinds.FINETUNE, message, context, handlers.finetune)
+
+
+@app.evaluate("head")
+def evaluate(message: Message, context: Context) -> Message:
+    """Counts what the network gets right here."""
+    return _answer(kinds.EVALUATE, message, context, handlers.evaluate)

@@ -1,0 +1,13 @@
+"""What a node answers, one file per phase: payload in, payload out."""
+
+from client.handlers.autoencoder import autoencoder
+from client.handlers.contrast import contrast, targets
+from client.handlers.describe import describe
+from client.handlers.embed import audit, embed
+from client.handlers.evaluate import evaluate
+from client.handlers.exact import exact_gradient, exact_views
+from client.handlers.finetune import finetune
+
+__all__ = [
+    "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "targets"
+]  # fmt: skip

@@ -1,0 +1,40 @@
+"""Embed: what the server matches by; and the labels that an audit of the matching needs, where permitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from client.node import Node
+from client.sentence import label_vectors
+from models.blocks import load_block, new_autoencoder
+from protocol.embedding import pack_embeddings
+from protocol.payload import Payload, ProtocolError
+
+
+def embed(node: Node, question: Payload) -> Payload:
+    """Unit embeddings under opaque handles: of the shared modality by the autoencoder, or of each sample's label text."""
+    by, samples, info = node.experiment.bind.by, node.holdings.samples, {}
+    if by == "label":
+        rows = np.flatnonzero(samples.label >= 0)
+        vectors, info["encoder"] = label_vectors(list(node.holdings.classes), node.experiment.bind.sentence_encoder)
+        found = vectors[samples.label[rows]]  # (n, 384)
+    else:
+        rows = np.flatnonzero(samples.present[by])
+        model = new_autoencoder(by, node.shapes[by], node.experiment.autoencoder, node.seed)
+        load_block(model, question.blocks[f"autoencoder.{by}"])
+        model.eval()
+        with torch.no_grad():
+            found = model.encode(node.view(question, by).take(torch.from_numpy(rows)).clean()).numpy()  # (n, latent)
+    generator = np.random.default_rng(node.seed_for("noise", "embed"))
+    return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, node.experiment.privacy, generator)}, info)
+
+
+def audit(node: Node, question: Payload) -> Payload:
+    """Class index per handle, for the pairing matrix; only where recordings are simulated or the owner permits it."""
+    permitted = bool(node.node_config.get("allow-audit", False)) or node.holdings.simulated
+    if not permitted:
+        raise ProtocolError("labels are not given: node-config allow-audit is not set on this node")
+    order = np.argsort(node.handles, kind="stable")
+    label = node.holdings.samples.label[order]
+    return Payload({f"labels.{node.experiment.bind.by}": {"handles": node.handles[order], "label": label}})

@@ -1,0 +1,50 @@
+"""Evaluate: counts what received networks get right on this node's recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from client.node import Node
+from client.training.evaluate import confusion_and_auc
+from client.training.finetune import Labelled
+from models.blocks import load_block, load_head, new_encoder, new_head
+from protocol.payload import Payload, ProtocolError
+
+
+def evaluate(node: Node, question: Payload) -> Payload:
+    """Per subset of modalities a count of (true, predicted) for each network in the message.
+
+    Blocks carry a leading axis of networks (kept epochs). AUC is given for the last network and the first subset.
+    """
+    experiment, held = node.experiment, node.holdings
+    names = experiment.downstream
+    data = labelled(node, question)
+    if not len(data):
+        raise ProtocolError("no labelled sample to test on")
+    shapes = {m: held.shapes[m] for m in data.views}
+    encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
+    head = new_head(names, len(held.classes), experiment.models, node.seed)
+    subsets = [[m for m in subset if m in shapes] for subset in question.info["subsets"]]
+    networks = len(next(iter(question.blocks["head.fusion"].values())))
+    counts: dict[str, list[np.ndarray]] = {"+".join(subset): [] for subset in subsets if subset}
+    area = None
+    for network in range(networks):
+        blocks = {name: {k: v[network] for k, v in block.items()} for name, block in question.blocks.items()}
+        for modality, encoder in encoders.items():
+            load_block(encoder, blocks[f"encoder.{modality}"])
+        load_head(head, blocks)
+        for subset in counts:
+            count, ranked = confusion_and_auc(encoders, head, data, subset.split("+"), len(held.classes))
+            counts[subset].append(count)
+            area = ranked if subset == next(iter(counts)) else area
+    numbers = {"examples": float(len(data))} | ({} if area is None else {"auc": area})
+    return Payload({f"confusion.{s}": {"counts": np.stack(c)} for s, c in counts.items()}, {}, numbers)
+
+
+def labelled(node: Node, question: Payload) -> Labelled:
+    """The node's labelled samples, with the downstream modalities that it holds."""
+    label = torch.from_numpy(node.holdings.samples.label)
+    names = [m for m in node.experiment.downstream if m in node.shapes]
+    return Labelled({m: node.view(question, m) for m in names}, label).take(label >= 0)

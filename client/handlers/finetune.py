@@ -1,0 +1,83 @@
+"""Fine-tune: some epochs of one track, taken up where the last message left it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from client.handlers.evaluate import labelled
+from client.node import Node
+from client.training import finetune as training
+from client.training.views import Views, strength_for
+from models.blocks import Block, head_blocks, load_block, load_head, new_encoder, new_head
+from protocol.payload import Payload, ProtocolError
+
+
+def finetune(node: Node, question: Payload) -> Payload:
+    """`epochs` more epochs of a track: `all`, or `fold<k>`, which leaves fold k out and counts what it gets right there.
+
+    The first message of a track brings encoders and head; later ones bring them only where several nodes' heads were
+    averaged. Networks at the epochs in `keep` come back, stacked.
+    """
+    experiment, track = node.experiment, str(question.info["track"])
+    name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
+    tuning = _network(node, question.blocks, name, first=int(question.info["first_epoch"]) == 1)
+    train, held_out = _parts(node, labelled(node, question), track)
+    if not len(train):
+        raise ProtocolError("no labelled sample to fine-tune on")
+    kept: list[Mapping[str, Block]] = []
+    losses, correct, keep = [], [], set(question.info["keep"])
+    for _ in range(int(question.info["epochs"])):
+        seed = node.seed_for("finetune", track)
+        losses.append(training.tune_epoch(tuning, train, experiment.finetune, seed, _augment(node)))
+        if held_out is not None:
+            correct.append(training.count_correct(tuning, held_out))
+        if tuning.epoch in keep:
+            kept.append(training.kept_blocks(tuning))
+    if question.info.get("last"):
+        node.store.drop(name)
+    else:
+        node.store.put(name, tuning.to_bytes())
+    numbers = {"examples": float(len(train)), "loss": losses[-1], "validation_examples": float(len(held_out or ()))}
+    return Payload(training.stacked(kept), {"losses": losses, "validation_correct": correct}, numbers)
+
+
+def _network(node: Node, blocks: Mapping[str, Block], name: str, first: bool) -> training.Tuning:
+    experiment, held = node.experiment, node.holdings
+    shapes = {m: held.shapes[m] for m in experiment.downstream if m in held.shapes}
+    encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
+    head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed)
+    tuning = training.new_tuning(encoders, head, experiment.finetune)
+    if not first:
+        saved = node.store.get(name)
+        if saved is None:
+            raise ProtocolError("the state of this fine-tuning track is gone from the node")
+        tuning.restore(saved)
+    for modality, encoder in encoders.items():
+        load_block(encoder, blocks.get(f"encoder.{modality}", {}))
+    if blocks.get("head.fusion"):
+        load_head(head, {**head_blocks(head), **{k: v for k, v in blocks.items() if k.startswith("head.")}})
+    return tuning
+
+
+def _parts(node: Node, data: training.Labelled, track: str) -> tuple[training.Labelled, training.Labelled | None]:
+    """What a track trains on, and what it leaves out."""
+    if track == "all":
+        return data, None
+    samples = node.holdings.samples
+    rows = samples.label >= 0
+    fold = training.folds(samples.label[rows], samples.subject[rows], node.experiment.evaluation.folds, node.seed)
+    out = torch.from_numpy(fold == int(track.removeprefix("fold")))
+    return data.take(~out), data.take(out)
+
+
+def _augment(node: Node) -> training.Augment:
+    changes = {m: strength_for(shape.kind, node.experiment.augment) for m, shape in node.shapes.items()}
+    jitter = node.experiment.augment.jitter
+
+    def augment(views: Views, generator: torch.Generator) -> dict[str, Tensor]:
+        return {m: view.augmented(changes[m], jitter, generator) for m, view in views.items()}
+
+    return augment

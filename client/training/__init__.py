@@ -1,0 +1,1 @@
+"""Local training, apart from messages: arrays and modules in, losses and updated modules out."""

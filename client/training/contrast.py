@@ -1,0 +1,131 @@
+"""Local contrastive training against the other nodes' embeddings (MMBind eq. 3, the `targets` way)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from client.training.views import Views, take
+from configs.schema import ContrastSettings
+from models.augment import Strength
+from models.losses import Targets, weighted_contrastive
+
+
+@dataclass
+class Contrast:
+    """Encoders and projections in training, with the optimiser whose moments outlive a round."""
+
+    encoders: nn.ModuleDict
+    projections: nn.ModuleDict
+    optimiser: torch.optim.Optimizer
+
+    def embed(self, windows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Modality -> (n, projection) unit rows."""
+        return {m: self.projections[m](self.encoders[m](w)) for m, w in windows.items()}
+
+    def moments(self) -> bytes:
+        """The optimiser's state, for the node store; weights come with the next message."""
+        buffer = io.BytesIO()
+        torch.save(self.optimiser.state_dict(), buffer)
+        return buffer.getvalue()
+
+    def restore_moments(self, saved: bytes | None, rate: float) -> None:
+        """Takes the moments up again under the rate of this round."""
+        if saved is not None:
+            self.optimiser.load_state_dict(torch.load(io.BytesIO(saved), weights_only=True))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+
+def new_contrast(encoders: nn.ModuleDict, projections: nn.ModuleDict, settings: ContrastSettings) -> Contrast:
+    """Encoders and projections under one optimiser."""
+    parameters = [*encoders.parameters(), *projections.parameters()]
+    return Contrast(encoders, projections, torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay))
+
+
+@dataclass(frozen=True)
+class Related:
+    """How a node's n samples relate to each other and to the m foreign ones.
+
+    affinity  (n, n + m) weight of each row as a positive of a sample; 0: a negative
+    identity  int64 (n,), distinct from those of the foreign rows; equal numbers are the same sample
+    foreign   the constants, None where there are none
+    """
+
+    affinity: Tensor
+    identity: Tensor
+    foreign: Targets | None
+
+
+def train_contrast(
+    model: Contrast,
+    views: Views,
+    related: Related,
+    settings: ContrastSettings,
+    epochs: int,
+    changes: Mapping[str, Strength],
+    jitter: float,
+    seed: int,
+) -> float:
+    """`epochs` passes in place; returns the last pass's mean loss. Shuffling and augmentation follow from the seed."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = len(related.identity)
+    foreign = torch.arange(rows, related.affinity.shape[1])
+    model.encoders.train()
+    model.projections.train()
+    loss_sum = 0.0
+    for _ in range(epochs):
+        loss_sum = 0.0
+        for batch in even_batches(rows, settings.batch, generator):
+            some = take(views, batch)
+            windows = {
+                m: view.augmented(changes[m], jitter, generator) if settings.augment else view.clean()
+                for m, view in some.items()
+            }
+            loss = contrast_loss(
+                model.embed(windows),
+                {m: view.present for m, view in some.items()},
+                related.identity[batch],
+                related.affinity[batch][:, torch.cat([batch, foreign])],
+                related.foreign,
+                settings,
+            )
+            model.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            model.optimiser.step()
+            loss_sum += loss.item() * len(batch)
+    return loss_sum / max(rows, 1)
+
+
+def contrast_loss(
+    embedded: Mapping[str, Tensor],
+    present: Mapping[str, Tensor],
+    identity: Tensor,
+    affinity: Tensor,
+    foreign: Targets | None,
+    settings: ContrastSettings,
+) -> Tensor:
+    """The loss of one batch; modalities that only foreign rows hold join as absent views of the batch."""
+    everywhere = sorted({*embedded, *(foreign.views if foreign else ())})
+    rows, width = len(identity), next(iter(embedded.values())).shape[1]
+    nobody = torch.zeros(rows, dtype=torch.bool)
+    return weighted_contrastive(
+        {m: embedded.get(m, torch.zeros(rows, width)) for m in everywhere},
+        {m: present.get(m, nobody) for m in everywhere},
+        torch.ones(rows),
+        dict.fromkeys(everywhere, identity),
+        settings.temperature,
+        settings.form,
+        foreign,
+        affinity,
+    )
+
+
+def even_batches(rows: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    """A random order of the rows in batches of about `size`, none of them tiny."""
+    order = torch.randperm(rows, generator=generator)
+    return [batch for batch in order.tensor_split(max(1, round(rows / size))) if len(batch)]

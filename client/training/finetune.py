@@ -1,0 +1,183 @@
+"""Fine-tuning of the fusion head on a node's few labelled samples, in pieces that can be taken up again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from client.training.views import Views, take
+from configs.nodes import derived_seed
+from configs.schema import FineTuneSettings
+from models.blocks import Block, as_block, head_blocks
+from models.fusion import FusionClassifier
+
+Augment = Callable[[Views, torch.Generator], Mapping[str, Tensor]]
+
+
+@dataclass
+class Tuning:
+    """Encoders and head in training: all that a later message needs to go on from here."""
+
+    encoders: nn.ModuleDict
+    head: FusionClassifier
+    optimiser: torch.optim.Optimizer
+    average: dict[str, Tensor] | None
+    epoch: int = 0
+
+    def named_state(self) -> dict[str, Tensor]:
+        """Every parameter under one naming."""
+        return {
+            **{f"encoders.{k}": v for k, v in self.encoders.state_dict().items()},
+            **{f"head.{k}": v for k, v in self.head.state_dict().items()},
+        }
+
+    def load_named(self, state: Mapping[str, Tensor]) -> None:
+        """Puts parameters back."""
+        for module, prefix in ((self.encoders, "encoders."), (self.head, "head.")):
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+    def to_bytes(self) -> bytes:
+        """For the node store."""
+        buffer = io.BytesIO()
+        torch.save(
+            {"state": self.named_state(), "optimiser": self.optimiser.state_dict(), "average": self.average, "epoch": self.epoch},
+            buffer,
+        )
+        return buffer.getvalue()
+
+    def restore(self, saved: bytes) -> None:
+        """The reverse of `to_bytes`."""
+        parts = torch.load(io.BytesIO(saved), weights_only=True)
+        self.load_named(parts["state"])
+        self.optimiser.load_state_dict(parts["optimiser"])
+        self.average, self.epoch = parts["average"], parts["epoch"]
+
+
+def new_tuning(encoders: nn.ModuleDict, head: FusionClassifier, settings: FineTuneSettings) -> Tuning:
+    """Head and encoders under one optimiser, the encoders at their share of the rate."""
+    groups = [
+        {"params": list(head.parameters()), "lr": settings.rate},
+        {"params": list(encoders.parameters()), "lr": settings.rate * settings.encoder_rate_share},
+    ]
+    return Tuning(encoders, head, torch.optim.AdamW(groups, weight_decay=settings.weight_decay), None)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Samples with labels, int64 (n,)."""
+
+    views: Views
+    label: Tensor
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, rows: Tensor) -> Labelled:
+        """These rows."""
+        return Labelled(take(self.views, rows), self.label[rows])
+
+    def clean(self) -> dict[str, Tensor]:
+        """Normalised windows by modality."""
+        return {modality: view.clean() for modality, view in self.views.items()}
+
+    @property
+    def present(self) -> dict[str, Tensor]:
+        """Presence by modality, bool (n,)."""
+        return {modality: view.present for modality, view in self.views.items()}
+
+
+def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed: int, augment: Augment) -> float:
+    """One pass over the labelled samples; returns its mean cross-entropy.
+
+    For the first `probe_epochs` the head learns alone. Shuffling, dropout and augmentation follow from (seed, epoch).
+    """
+    generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", tuning.epoch))
+    frozen = tuning.epoch < settings.probe_epochs or settings.encoder_rate_share == 0.0
+    for parameter in tuning.encoders.parameters():
+        parameter.requires_grad_(not frozen)
+    tuning.encoders.train()
+    tuning.head.train()
+    loss_sum = 0.0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(seed, "dropout", tuning.epoch))
+        for rows in torch.randperm(len(data), generator=generator).split(settings.batch):
+            batch = data.take(rows)
+            windows = augment(batch.views, generator) if settings.augment else batch.clean()
+            loss = F.cross_entropy(logits_of(tuning, windows, batch.present), batch.label)
+            tuning.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            tuning.optimiser.step()
+            loss_sum += loss.item() * len(rows)
+            _follow(tuning, settings.averaging)
+    tuning.epoch += 1
+    return loss_sum / max(len(data), 1)
+
+
+def logits_of(tuning: Tuning, windows: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+    """(batch, class) from the modalities given."""
+    return tuning.head({m: tuning.encoders[m](w) for m, w in windows.items()}, present)
+
+
+def _follow(tuning: Tuning, decay: float) -> None:
+    """Moves the running average of the weights one step."""
+    if not decay:
+        return
+    state = tuning.named_state()
+    if tuning.average is None:
+        tuning.average = {name: value.clone() for name, value in state.items()}
+    for name, value in state.items():
+        tuning.average[name].lerp_(value, 1.0 - decay)
+
+
+def kept_blocks(tuning: Tuning) -> dict[str, Block]:
+    """The network as it would be used now (the averaged weights if they are kept), as blocks."""
+    live = {name: value.clone() for name, value in tuning.named_state().items()}
+    if tuning.average is not None:
+        tuning.load_named(tuning.average)
+    blocks = {f"encoder.{m}": as_block(encoder) for m, encoder in tuning.encoders.items()}
+    blocks |= head_blocks(tuning.head)
+    tuning.load_named(live)
+    return blocks
+
+
+def stacked(history: Sequence[Mapping[str, Block]]) -> dict[str, Block]:
+    """Blocks of several epochs as one: each tensor with a leading axis of epochs."""
+    return {
+        name: {key: np.stack([blocks[name][key] for blocks in history]) for key in block}
+        for name, block in (history[0] if history else {}).items()
+    }
+
+
+def count_correct(tuning: Tuning, data: Labelled) -> int:
+    """How many samples the network as it would be used now gets right."""
+    live = {name: value.clone() for name, value in tuning.named_state().items()}
+    if tuning.average is not None:
+        tuning.load_named(tuning.average)
+    tuning.encoders.eval()
+    tuning.head.eval()
+    with torch.no_grad():
+        correct = int((logits_of(tuning, data.clean(), data.present).argmax(1) == data.label).sum())
+    tuning.load_named(live)
+    return correct
+
+
+def folds(label: np.ndarray, subject: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """A fold number per sample, int64 (n,): whole subjects where there are enough of them, else stratified by class.
+
+    Fold f is what track f leaves out and measures itself on. Subjects go to folds in sorted order, round robin.
+    """
+    subjects = np.unique(subject)
+    if len(subjects) >= count:
+        return np.searchsorted(subjects, subject) % count
+    generator = np.random.default_rng(derived_seed(seed, "folds"))
+    fold = np.empty(len(label), dtype=np.int64)
+    for value in np.unique(label):
+        rows = generator.permutation(np.flatnonzero(label == value))
+        fold[rows] = (np.arange(len(rows)) + int(value)) % count
+    return fold

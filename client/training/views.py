@@ -1,0 +1,69 @@
+"""One modality of some samples, as networks see it: normalised, and augmented before that where training asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from configs.schema import AugmentSettings
+from models.augment import Strength, augment
+
+
+@dataclass(frozen=True)
+class View:
+    """Raw windows and what normalises them.
+
+    raw      (n, time, channel) in the recording's units
+    mean     (n, 1, channel), std (n, 1, channel)
+    present  bool (n,); absent rows come out as zeros
+    """
+
+    raw: Tensor
+    mean: Tensor
+    std: Tensor
+    present: Tensor
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def take(self, rows: Tensor) -> View:
+        """These rows (indices or a mask)."""
+        return View(self.raw[rows], self.mean[rows], self.std[rows], self.present[rows])
+
+    def clean(self) -> Tensor:
+        """Normalised windows, (n, time, channel)."""
+        return self._normalised(self.raw)
+
+    def augmented(self, strength: Strength, jitter: float, generator: Generator) -> Tensor:
+        """Normalised windows after a random change in the recording's own frame: a rotation must turn gravity too.
+
+        `jitter` is white noise in standard deviations of the normalised signal.
+        """
+        windows = self._normalised(augment(self.raw, strength, generator))
+        return windows + jitter * torch.randn(windows.shape, generator=generator) if jitter else windows
+
+    def _normalised(self, windows: Tensor) -> Tensor:
+        return torch.where(self.present[:, None, None], (windows - self.mean) / self.std, torch.zeros(()))
+
+
+Views = Mapping[str, View]
+
+
+def take(views: Views, rows: Tensor) -> dict[str, View]:
+    """These rows of every modality."""
+    return {modality: view.take(rows) for modality, view in views.items()}
+
+
+def strength_for(kind: str, settings: AugmentSettings) -> Strength:
+    """How strongly a kind of sensor is changed."""
+    if kind == "physiological":
+        return Strength(scale=settings.scale, crop=settings.crop, warp=settings.warp)
+    if kind == "skeleton":
+        return Strength(
+            turn_deg=settings.skeleton_turn_deg, yaw_deg=settings.skeleton_yaw_deg, scale=settings.scale,
+            crop=settings.crop, warp=settings.warp, joint_drop=settings.joint_drop, up=1,
+        )  # fmt: skip
+    return Strength(turn_deg=settings.turn_deg, scale=settings.scale, crop=settings.crop, warp=settings.warp)

@@ -1,0 +1,82 @@
+"""Flower ServerApp: the whole run on one screen, in the order of the paper."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from configs.load import from_run_config
+from configs.schema import Experiment
+from server.dispatch import Dispatch
+from server.job import Job
+from server.phases.autoencoder import train_autoencoder
+from server.phases.bind import bind_samples
+from server.phases.contrast import contrast
+from server.phases.describe import describe
+from server.phases.embed import embed
+from server.phases.evaluate import evaluate
+from server.phases.finetune import finetune
+from server.report.record import finish_run, run_folder
+from server.state import JobState
+from server.tracking import JobLog, RunFolder
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Every method under every seed that the configuration names, then the report."""
+    experiment = from_run_config(context.run_config)
+    folder = run_folder(experiment, context.run_config)
+    for seed in experiment.seeds:
+        for method in experiment.methods:
+            run_job(grid, experiment, method, seed, folder)
+    finish_run(folder, experiment)
+
+
+def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: RunFolder) -> dict[str, Any]:
+    """One method under one seed, from describing the nodes to its figures; a finished job is not run again."""
+    if earlier := folder.read_json(f"jobs/{method}-seed{seed}/result.json"):
+        return earlier
+    path: Path = folder.job(method, seed)
+    began, cpu_began = time.monotonic(), _cpu_seconds()
+    with JobLog(path, method, seed) as log:
+        dispatch = Dispatch(grid, log, method, seed, experiment.run.reply_timeout_s, experiment.run.min_nodes)
+        job = Job(experiment, method, seed, dispatch, path)
+        log.append({"event": "plan", "phases": job.planned()})
+
+        state = JobState()
+        with job.phase("describe"):
+            state = describe(job, state)
+        if method == "fedbind":
+            if experiment.bind.by != "label":
+                with job.phase("autoencoder"):
+                    state = train_autoencoder(job, state)
+            with job.phase("embed"):
+                state, embedded = embed(job, state)
+            with job.phase("bind"):
+                state = bind_samples(job, state, embedded)
+        if method != "lower_bound":
+            with job.phase("contrast"):
+                state = contrast(job, state)
+        with job.phase("fine-tune"):
+            state = finetune(job, state)
+        with job.phase("evaluate"):
+            state = evaluate(job, state)
+
+        result = job.result(state, time.monotonic() - began, _cpu_seconds() - cpu_began)
+        if state.pairing:
+            folder.write_json(path.relative_to(folder.path) / "pairing.json", state.pairing)
+        folder.write_json(path.relative_to(folder.path) / "result.json", result)
+    return result
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of the children it has waited for."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

@@ -1,0 +1,125 @@
+"""Samples of all groups under their handles, and the pairs found among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from server.binding.match import nearest
+from server.binding.weights import pair_weights
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Samples of one node for matching: handles int64 (n,), unit rows float32 (n, d)."""
+
+    group: str
+    handles: np.ndarray
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Bound pairs, one row each: a sample of `node`, its partner on `partner_node`, cosine and weight.
+
+    All arrays have one entry a pair. A sample has one partner in each other group.
+    """
+
+    node: np.ndarray
+    handle: np.ndarray
+    partner_node: np.ndarray
+    partner_handle: np.ndarray
+    cosine: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.handle)
+
+    def of(self, partition: int) -> Pairs:
+        """The pairs of one node's own samples."""
+        rows = self.node == partition
+        return Pairs(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def no_pairs() -> Pairs:
+    """No pair at all, as for a method that binds nothing."""
+    whole, real = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+    return Pairs(whole, whole, whole, whole, real, real)
+
+
+def bind(embedded: Mapping[int, Embedded], rule: str) -> Pairs:
+    """For every sample its nearest neighbour in each other group (MMBind eq. 2, both ways), weighted by `rule`.
+
+    Weights are made over all pairs of one direction (group to group) at once. Nodes are taken in rising order, so the
+    order in which embeddings arrived has no influence. Groups without a sample are bound to nothing.
+    """
+    groups: dict[str, list[int]] = {}
+    for partition in sorted(embedded):
+        if len(embedded[partition].handles):
+            groups.setdefault(embedded[partition].group, []).append(partition)
+    rows = {group: _joined(embedded, members) for group, members in groups.items()}
+    found = []
+    for own, (nodes, handles, vectors) in sorted(rows.items()):
+        for other, (their_nodes, their_handles, their_vectors) in sorted(rows.items()):
+            if own == other:
+                continue
+            index, cosine = nearest(vectors, their_vectors)
+            found.append((nodes, handles, their_nodes[index], their_handles[index], cosine, pair_weights(cosine, rule)))
+    if not found:
+        return no_pairs()
+    return Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def bind_alike(embedded: Mapping[int, Embedded], rule: str, tolerance: float = 1e-3) -> Pairs:
+    """Binding by the label's meaning: every sample's partners are *all* samples whose text is its nearest.
+
+    Many samples have the very same text, so one nearest neighbour would be a choice at random. In other groups those
+    within `tolerance` of the best cosine there are partners; in the sample's own group those whose text is the same
+    (cosine at least 1 − tolerance), the sample itself left out. Weights by `rule` over all pairs at once.
+    """
+    nodes = np.concatenate([np.full(len(embedded[p].handles), p, dtype=np.int64) for p in sorted(embedded)])
+    handles = np.concatenate([embedded[p].handles for p in sorted(embedded)])
+    vectors = np.concatenate([embedded[p].vectors for p in sorted(embedded)])
+    names = sorted({e.group for e in embedded.values()})
+    group = np.array([names.index(embedded[int(p)].group) for p in nodes], dtype=np.int64)
+    texts, text = np.unique(np.round(vectors, 5), axis=0, return_inverse=True)
+    similarity = texts @ texts.T  # few texts, many samples
+    found = []
+    for own in range(len(names)):
+        for other in range(len(names)):
+            mine, theirs = np.flatnonzero(group == own), np.flatnonzero(group == other)
+            if not len(mine) or not len(theirs):
+                continue
+            cosine = similarity[text[mine]][:, text[theirs]]  # (n, m)
+            best = 1.0 if own == other else cosine.max(axis=1, keepdims=True)
+            near = cosine >= best - tolerance
+            if own == other:
+                np.fill_diagonal(near, False)
+            row, column = np.nonzero(near)
+            found.append((mine[row], theirs[column], cosine[row, column]))
+    if not found:
+        return no_pairs()
+    row, column, cosine = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Pairs(
+        nodes[row], handles[row], nodes[column], handles[column], cosine.astype(np.float32), pair_weights(cosine, rule)
+    )
+
+
+def _joined(embedded: Mapping[int, Embedded], members: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    nodes = np.concatenate([np.full(len(embedded[p].handles), p, dtype=np.int64) for p in members])
+    return nodes, np.concatenate([embedded[p].handles for p in members]), np.concatenate([embedded[p].vectors for p in members])
+
+
+def pairing_matrix(pairs: Pairs, label_of: Mapping[int, int], classes: int) -> tuple[np.ndarray, float | None]:
+    """Counts (class of the sample, class of its partner) and the share of pairs within one class, None without pairs.
+
+    `label_of` maps handles to class indices; pairs with an unknown side are left out.
+    """
+    matrix = np.zeros((classes, classes), dtype=np.int64)
+    for handle, partner in zip(pairs.handle.tolist(), pairs.partner_handle.tolist(), strict=True):
+        own, theirs = label_of.get(handle, -1), label_of.get(partner, -1)
+        if own >= 0 and theirs >= 0:
+            matrix[own, theirs] += 1
+    return matrix, float(np.trace(matrix) / matrix.sum()) if matrix.sum() else None

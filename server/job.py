@@ -1,0 +1,80 @@
+"""One job: a method under a seed, with its way to the nodes and its folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs.nodes import derived_seed
+from configs.schema import Experiment
+from server.dispatch import Dispatch
+from server.state import JobState
+
+PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "fine-tune", "evaluate", "report")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every phase needs beside the state."""
+
+    experiment: Experiment
+    method: str
+    seed: int
+    dispatch: Dispatch
+    folder: Path
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Marks a phase's start and end, and measures it."""
+        started = time.monotonic()
+        self.dispatch.events.append({"event": "phase", "phase": name, "status": "start"})
+        yield
+        seconds = time.monotonic() - started
+        self.dispatch.tally.seconds[name] = self.dispatch.tally.seconds.get(name, 0.0) + seconds
+        self.dispatch.events.append({"event": "phase", "phase": name, "status": "end", "seconds": seconds})
+
+    def note(self, text: str) -> None:
+        """Says something a person should read."""
+        self.dispatch.events.append({"event": "note", "text": text})
+
+    def seed_for(self, *purpose: str | int) -> int:
+        """A seed for one purpose of this job."""
+        return derived_seed(self.seed, self.method, "server", *purpose)
+
+    def result(self, state: JobState, seconds: float, cpu_seconds: float) -> dict[str, object]:
+        """The job's result.json: the figures of the state, and what they cost."""
+        tally = self.dispatch.tally
+        skipped = {entry["node"] for entry in tally.skipped}
+        pairing = state.pairing or {}
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            **state.result,
+            "pairing_accuracy": pairing.get("accuracy"),
+            "pairing_raw_cosine": pairing.get("raw_cosine_accuracy"),
+            "bytes": {"up": tally.up, "down": tally.down, "by_phase": tally.by_phase, "by_modality": tally.by_modality},
+            "seconds": {"total": seconds, "by_phase": tally.seconds},
+            "cpu_seconds": cpu_seconds,
+            "nodes": {"ok": len(set(state.manifests) - skipped), "skipped": tally.skipped},
+            "data_skipped": [
+                {"where": f"node {p}", "reason": f"{m.skipped} files or signals left out as corrupt"}
+                for p, m in state.manifests.items()
+                if m.skipped
+            ],
+        }
+
+    def planned(self) -> list[Mapping[str, object]]:
+        """The phases ahead with their rounds, for whoever estimates the time left."""
+        rounds, tracks = self.experiment.rounds, 1 + self.experiment.evaluation.folds
+        plan: list[tuple[str, int]] = [("describe", 1)]
+        if self.method == "fedbind":
+            if self.experiment.bind.by != "label":
+                plan.append(("autoencoder", rounds.autoencoder))
+            plan += [("embed", 1), ("bind", 1)]
+        if self.method != "lower_bound":
+            plan.append(("contrast", rounds.contrast))
+        plan += [("fine-tune", rounds.finetune * tracks), ("evaluate", 1)]
+        return [{"phase": name, "rounds": count} for name, count in plan]

@@ -1,0 +1,52 @@
+"""Normalisation that the training nodes agree on, from sums that add up exactly over nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from protocol.payload import Block, ProtocolError
+
+_KEYS = ("count", "total", "squares")
+
+
+def agreed(moments: Iterable[Mapping[str, Block]]) -> dict[str, Block]:
+    """`moments.<modality>` blocks of mean and standard deviation per channel, float32, from the nodes' sums.
+
+    moments  one mapping per node, in rising order of partition: modality -> count, total and squares, float64 (channel,)
+    """
+    added: dict[str, Block] = {}
+    for node in moments:
+        for modality, block in node.items():
+            before = added.setdefault(modality, {key: np.zeros_like(block[key]) for key in _KEYS})
+            if any(block[key].shape != before[key].shape for key in _KEYS):
+                raise ProtocolError(f"{modality}: nodes disagree on the number of channels")
+            added[modality] = {key: before[key] + block[key] for key in _KEYS}
+    agreement = {}
+    for modality, sums in sorted(added.items()):
+        count = np.maximum(sums["count"], 1.0)
+        mean = sums["total"] / count
+        spread = np.sqrt(np.maximum(sums["squares"] / count - mean**2, 0.0))
+        still = spread <= 1e-6 * np.maximum(np.abs(mean), 1.0)  # a channel that never moves: only its mean is taken off
+        agreement[f"moments.{modality}"] = {
+            "mean": mean.astype(np.float32),
+            "std": np.where(still, 1.0, spread).astype(np.float32),
+        }
+    return agreement
+
+
+def moments_of(reply_blocks: Mapping[str, Block], partition: int) -> dict[str, Block]:
+    """One node's sums out of its host's reply: modality -> count, total, squares; raises ProtocolError where one lacks."""
+    found: dict[str, Block] = {}
+    for name, block in reply_blocks.items():
+        own = {key.partition("/")[2]: value for key, value in block.items() if key.startswith(f"{partition}/")}
+        if not own:
+            continue
+        shapes = {value.shape for value in own.values()}
+        if set(own) != set(_KEYS) or len(shapes) != 1 or any(value.dtype != np.float64 for value in own.values()):
+            raise ProtocolError(f"{name}: expected {', '.join(_KEYS)}, one number per channel each")
+        if (own["count"] < 0).any() or (own["squares"] < 0).any():
+            raise ProtocolError(f"{name}: counts and sums of squares cannot be negative")
+        found[name.removeprefix("moments.")] = own
+    return found

@@ -1,0 +1,47 @@
+"""Autoencoder: the nodes train it on their shared modality, the server averages (MMBind eq. 1, FedAvg)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from configs.errors import UserError
+from models.blocks import ModalityShape, as_block, new_autoencoder
+from protocol.kinds import AUTOENCODER
+from protocol.payload import Payload
+from server.admission import check_weights
+from server.job import Job
+from server.state import JobState, save_blocks
+from strategies.fedavg import fedavg
+from strategies.modality_wise import Contribution, aggregate
+
+
+def train_autoencoder(job: Job, state: JobState) -> JobState:
+    """`rounds.autoencoder` rounds; the autoencoder of `bind.by` joins the state's blocks."""
+    experiment, modality = job.experiment, job.experiment.bind.by
+    name = f"autoencoder.{modality}"
+    members = [p for p in state.members(*experiment.incomplete_groups) if modality in state.manifests[p].modalities]
+    without = [g for g in experiment.incomplete_groups if not set(members) & set(state.members(g))]
+    if without:
+        raise UserError(
+            f"no node of group {without[0]} holds {modality}",
+            where="bind.by",
+            expected="a modality that every group shares",
+            todo="choose another modality, or bind.by=label",
+        )
+    told = state.manifests[members[0]].modalities[modality]
+    model = new_autoencoder(modality, ModalityShape(told.kind, told.frames, told.channels), experiment.autoencoder, job.seed)
+    current = {name: as_block(model)}
+    rounds = experiment.rounds.autoencoder
+    for round in range(1, rounds + 1):
+        question = Payload({**current, **_only(state, modality)})
+        replies = job.dispatch.ask(
+            AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds,
+            lambda p, reply: check_weights(current, {name}, reply, state.manifests[p].samples),
+        )  # fmt: skip
+        current = aggregate(current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg)
+        save_blocks(current, job.folder / "checkpoint")
+    return replace(state, blocks={**state.blocks, **current})
+
+
+def _only(state: JobState, modality: str) -> dict:
+    return {key: block for key, block in state.normalisation.items() if key == f"moments.{modality}"}

@@ -1,0 +1,124 @@
+"""Contrast: encoders and projections are trained over nodes (MMBind eq. 3), the `targets` way or the `exact` way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.blocks import ModalityShape, as_block, new_encoder, new_projection
+from protocol.embedding import unpack_embeddings
+from protocol.kinds import CONTRAST, TARGETS
+from protocol.payload import Block, Payload
+from server.admission import check_weights
+from server.binding.bind import Embedded, Pairs, bind
+from server.job import Job
+from server.phases.contrast_exact import contrast_exact
+from server.state import JobState, save_blocks
+from strategies.fedavg import fedavg
+from strategies.modality_wise import Contribution, aggregate
+
+
+def contrast(job: Job, state: JobState) -> JobState:
+    """Fresh encoders and projections of every modality that the groups hold, trained by `contrast.mode`."""
+    started = replace(state, blocks={**state.blocks, **fresh_blocks(job, state)})
+    return (contrast_exact if job.experiment.contrast.mode == "exact" else contrast_targets)(job, started)
+
+
+def fresh_blocks(job: Job, state: JobState) -> dict[str, Block]:
+    """`encoder.*` and `projection.*` blocks as initialised from the job's seed, alike for every method."""
+    blocks: dict[str, Block] = {}
+    for partition in state.members(*job.experiment.incomplete_groups):
+        for modality in contrasted(job, state, partition):
+            told = state.manifests[partition].modalities[modality]
+            if f"encoder.{modality}" not in blocks:
+                shape = ModalityShape(told.kind, told.frames, told.channels)
+                blocks[f"encoder.{modality}"] = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
+                blocks[f"projection.{modality}"] = as_block(new_projection(modality, job.experiment.models, job.seed))
+    return blocks
+
+
+def contrasted(job: Job, state: JobState, partition: int) -> list[str]:
+    """Modalities of a node that take part."""
+    return sorted(state.manifests[partition].modalities)
+
+
+def contrast_targets(job: Job, state: JobState) -> JobState:
+    """Each round: nodes embed their samples, each trains against the others' embeddings, the server averages."""
+    experiment = job.experiment
+    members, rounds = state.members(*experiment.incomplete_groups), experiment.rounds.contrast
+    own_blocks = {p: [f"{part}.{m}" for m in contrasted(job, state, p) for part in ("encoder", "projection")] for p in members}
+    current = {name: state.blocks[name] for names in own_blocks.values() for name in names}
+    pairs = state.pairs
+    for round in range(1, rounds + 1):
+        held = {p: {name: current[name] for name in names} | _statistics(state, p) for p, names in own_blocks.items()}
+        bank = _bank(job, state, {p: Payload(blocks) for p, blocks in held.items()}, round, rounds)
+        if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
+            pairs = _rebound(job, state, bank) or pairs
+        questions = {
+            p: Payload({**held[p], **_foreign(bank, pairs.of(p), p, experiment.contrast.negatives)}, {"rounds": rounds})
+            for p in members
+            if p in bank
+        }
+        replies = job.dispatch.ask(
+            CONTRAST, questions, "contrast", round, rounds,
+            lambda p, reply: check_weights(current, set(own_blocks[p]), reply, state.manifests[p].samples),
+        )  # fmt: skip
+        current = aggregate(current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg)
+        save_blocks(current, job.folder / "checkpoint")
+    return replace(state, blocks={**state.blocks, **current}, pairs=pairs)
+
+
+Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -> handles (n,), unit rows (n, d)
+
+
+def _bank(job: Job, state: JobState, questions: dict[int, Payload], round: int, rounds: int) -> Bank:
+    """What every node's samples look like to the current encoders."""
+
+    def check(partition: int, reply: Payload) -> None:
+        for block in reply.blocks.values():
+            unpack_embeddings(block)
+
+    replies = job.dispatch.ask(TARGETS, questions, "contrast", round, rounds, check, quiet=True)
+    return {
+        p: {name.removeprefix("targets."): unpack_embeddings(block) for name, block in reply.blocks.items()}
+        for p, reply in replies.items()
+    }
+
+
+def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
+    """Pairs by the trained embeddings of the shared modality; None where binding is by label or nothing is bound."""
+    by = job.experiment.bind.by
+    embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
+    if job.method != "fedbind" or not embedded:
+        return None
+    return bind(embedded, job.experiment.bind.weights)
+
+
+def _foreign(bank: Bank, pairs: Pairs, partition: int, negatives: str) -> dict[str, Block]:
+    """What one node is sent: others' embeddings by modality, and its own samples' pairs."""
+    wanted = None if negatives == "all" else np.unique(pairs.partner_handle)
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for other, views in sorted(bank.items()):
+        if other == partition:
+            continue
+        for modality, (handles, vectors) in views.items():
+            rows = slice(None) if wanted is None else np.isin(handles, wanted)
+            parts.setdefault(modality, []).append((handles[rows], vectors[rows]))
+    blocks = {
+        f"targets.{modality}": {
+            "handles": np.concatenate([handles for handles, _ in found]),
+            "values": np.concatenate([vectors for _, vectors in found]),
+        }
+        for modality, found in sorted(parts.items())
+        if sum(len(handles) for handles, _ in found)
+    }
+    if len(pairs):
+        blocks["pairs"] = {"handle": pairs.handle, "partner": pairs.partner_handle, "weight": pairs.weight}
+    return blocks
+
+
+def _statistics(state: JobState, partition: int) -> dict[str, Block]:
+    """The agreed normalisation of the modalities that a node holds."""
+    names = {f"moments.{m}" for m in state.manifests[partition].modalities}
+    return {name: block for name, block in state.normalisation.items() if name in names}

@@ -1,0 +1,186 @@
+"""The `exact` way: eq. 3 and its gradient by every embedding at the server, step by step.
+
+Equals centralised training on the pooled recordings, at two messages a step; what `targets` is judged against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from models.losses import weighted_contrastive
+from protocol.embedding import unpack_embeddings
+from protocol.kinds import EXACT_GRADIENT, EXACT_VIEWS, TARGETS
+from protocol.payload import Block, Payload, ProtocolError
+from server.admission import check_weights
+from server.job import Job
+from server.state import JobState, save_blocks
+
+
+def contrast_exact(job: Job, state: JobState) -> JobState:
+    """`rounds.contrast` times `epochs.contrast` passes over all samples, one optimiser step a batch."""
+    experiment = job.experiment
+    members = state.members(*experiment.incomplete_groups)
+    own = {p: [f"{part}.{m}" for m in sorted(state.manifests[p].modalities) for part in ("encoder", "projection")] for p in members}
+    weights = {
+        (name, key): torch.nn.Parameter(torch.from_numpy(np.array(value)))
+        for name in sorted({n for names in own.values() for n in names})
+        for key, value in state.blocks[name].items()
+    }
+    optimiser = torch.optim.AdamW(weights.values(), lr=experiment.contrast.rate, weight_decay=experiment.contrast.weight_decay)
+    held = _held(job, state, own, members)
+    samples = Samples.of(held, state)
+    generator = torch.Generator().manual_seed(job.seed_for("exact"))
+    rounds, step = experiment.rounds.contrast, 0
+    for round in range(1, rounds + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = scheduled(experiment.contrast.rate, round, rounds)
+        losses = []
+        for _ in range(experiment.epochs.contrast):
+            for batch in samples.batches(experiment.contrast.batch, generator):
+                step += 1
+                losses.append(_step(job, state, own, weights, optimiser, samples, batch, step))
+        told = {"ok": len(members), "late": 0, "skipped": 0}
+        job.dispatch.events.append({
+            "event": "round", "phase": "contrast", "round": round, "rounds": rounds, "nodes": told, "node_losses": {},
+            "loss": float(np.mean(losses)), "bytes_up": 0, "bytes_down": 0, "seconds": 0.0,
+        })  # fmt: skip
+        save_blocks(_blocks(weights), job.folder / "checkpoint")
+    return replace(state, blocks={**state.blocks, **_blocks(weights)})
+
+
+def scheduled(rate: float, round: int, rounds: int) -> float:
+    """Half a cosine from the full rate in round 1 down to a twentieth of it, as on the nodes."""
+    return rate * (0.05 + 0.95 * 0.5 * (1.0 + float(np.cos(np.pi * (round - 1) / max(rounds, 1)))))
+
+
+class Samples:
+    """All samples of all nodes in one numbering, and how they relate: affinity (n, n), sparse."""
+
+    def __init__(self, node: np.ndarray, handle: np.ndarray, affinity: csr_array):
+        self.node, self.handle, self.affinity = node, handle, affinity
+
+    @classmethod
+    def of(cls, held: dict[int, np.ndarray], state: JobState) -> Samples:
+        """Nodes in rising order, each one's samples by handle; weights from the state's pairs."""
+        node = np.concatenate([np.full(len(held[p]), p, dtype=np.int64) for p in sorted(held)])
+        handle = np.concatenate([held[p] for p in sorted(held)])
+        row_of = {int(h): row for row, h in enumerate(handle)}
+        kept = [
+            (row_of[h], row_of[q], w)
+            for h, q, w in zip(
+                state.pairs.handle.tolist(), state.pairs.partner_handle.tolist(), state.pairs.weight.tolist(), strict=True
+            )
+            if h in row_of and q in row_of
+        ]
+        rows, columns, weight = (np.array(part) for part in zip(*kept, strict=True)) if kept else ([], [], np.zeros(0))
+        shape = (len(handle), len(handle))
+        return cls(node, handle, csr_array((np.asarray(weight, dtype=np.float32), (rows, columns)), shape=shape))
+
+    def batches(self, size: int, generator: torch.Generator) -> list[np.ndarray]:
+        """Rows of each step: a share of all samples in random order, and one partner for each, drawn by weight."""
+        order = torch.randperm(len(self.handle), generator=generator)
+        count = max(1, round(len(order) / max(size // 2, 1)))
+        steps = []
+        for part in order.tensor_split(count):
+            partners = []
+            for row in part.tolist():
+                start, stop = self.affinity.indptr[row], self.affinity.indptr[row + 1]
+                drawn = float(torch.rand(1, generator=generator))
+                weight = np.cumsum(self.affinity.data[start:stop], dtype=np.float64)
+                if len(weight) and weight[-1] > 0:
+                    partners.append(int(self.affinity.indices[start + np.searchsorted(weight, drawn * weight[-1], "right")]))
+            steps.append(np.unique(np.array(part.tolist() + partners, dtype=np.int64)))
+        return steps
+
+
+def _held(job: Job, state: JobState, own: dict[int, list[str]], members: list[int]) -> dict[int, np.ndarray]:
+    """Every node's handles, learnt by asking for its embeddings once."""
+    questions = {p: Payload({n: state.blocks[n] for n in own[p]} | _statistics(state, p)) for p in members}
+    replies = job.dispatch.ask(TARGETS, questions, "contrast", 0, 0, quiet=True)
+    return {p: np.unique(np.concatenate([b["handles"] for b in r.blocks.values()])) for p, r in replies.items()}
+
+
+def _step(
+    job: Job, state: JobState, own: dict[int, list[str]], weights: dict[tuple[str, str], torch.nn.Parameter],
+    optimiser: torch.optim.Optimizer, samples: Samples, batch: np.ndarray, step: int,
+) -> float:  # fmt: skip
+    current = _blocks(weights)
+    questions = {
+        int(p): Payload(
+            {n: current[n] for n in own[int(p)]} | _statistics(state, int(p))
+            | {"wanted": {"handles": np.sort(samples.handle[batch[samples.node[batch] == p]])}}
+        )
+        for p in np.unique(samples.node[batch])
+    }  # fmt: skip
+
+    def has_views(_: int, reply: Payload) -> None:
+        for block in reply.blocks.values():
+            unpack_embeddings(block)
+
+    replies = job.dispatch.ask(EXACT_VIEWS, questions, "contrast", step, check=has_views, quiet=True)
+    loss, gradients = loss_and_gradients(job, samples, batch, replies)
+    questions = {
+        p: replace(question, blocks={**question.blocks, **gradients[p]}) for p, question in questions.items() if p in gradients
+    }
+    answers = job.dispatch.ask(
+        EXACT_GRADIENT, questions, "contrast", step, quiet=True,
+        check=lambda p, reply: check_weights(current, set(own[p]), reply, state.manifests[p].samples),
+    )  # fmt: skip
+    for (name, key), weight in weights.items():
+        parts = [reply.blocks[name][key] for _, reply in sorted(answers.items()) if name in reply.blocks]
+        weight.grad = torch.from_numpy(np.sum(parts, axis=0, dtype=np.float32)) if parts else None
+    optimiser.step()
+    return loss
+
+
+def loss_and_gradients(
+    job: Job, samples: Samples, batch: np.ndarray, replies: dict[int, Payload]
+) -> tuple[float, dict[int, dict[str, Block]]]:
+    """Eq. 3 over one batch, and for each node the gradient by each of its embeddings."""
+    row_of = {int(handle): row for row, handle in enumerate(samples.handle[batch])}
+    names = sorted({name for reply in replies.values() for name in reply.blocks})
+    views: dict[str, Tensor] = {}
+    present: dict[str, Tensor] = {}
+    where: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
+    for name in names:
+        parts = {p: unpack_embeddings(reply.blocks[name]) for p, reply in replies.items() if name in reply.blocks}
+        width = next(iter(parts.values()))[1].shape[1]
+        value, here = torch.zeros(len(batch), width), torch.zeros(len(batch), dtype=torch.bool)
+        for partition, (handles, vectors) in parts.items():
+            if any(int(handle) not in row_of for handle in handles):
+                raise ProtocolError("embeddings of samples that were not asked for")
+            rows = np.array([row_of[int(handle)] for handle in handles], dtype=np.int64)
+            value[rows], here[rows] = torch.from_numpy(vectors), True
+            where[partition, name] = handles, rows
+        views[name], present[name] = value.requires_grad_(), here
+    contrast = job.experiment.contrast
+    affinity = torch.from_numpy(samples.affinity[batch][:, batch].toarray())
+    identity = dict.fromkeys(names, torch.arange(len(batch)))
+    loss = weighted_contrastive(
+        views, present, torch.ones(len(batch)), identity, contrast.temperature, contrast.form, None, affinity
+    )
+    loss.backward()
+    gradients: dict[int, dict[str, Block]] = {}
+    for (partition, name), (handles, rows) in where.items():
+        gradient = views[name].grad
+        values = np.zeros((len(rows), views[name].shape[1]), np.float32) if gradient is None else gradient[rows].numpy()
+        block = {"handles": handles, "values": values}
+        gradients.setdefault(partition, {})[name.replace("targets.", "gradient.")] = block
+    return float(loss.detach()), gradients
+
+
+def _blocks(weights: dict[tuple[str, str], torch.nn.Parameter]) -> dict[str, Block]:
+    blocks: dict[str, Block] = {}
+    for (name, key), weight in weights.items():
+        blocks.setdefault(name, {})[key] = weight.detach().numpy().copy()
+    return blocks
+
+
+def _statistics(state: JobState, partition: int) -> dict[str, Block]:
+    names = {f"moments.{m}" for m in state.manifests[partition].modalities}
+    return {name: block for name, block in state.normalisation.items() if name in names}

@@ -1,0 +1,105 @@
+"""Describe: wait for the nodes, learn what they hold, check that they can be bound at all, agree on normalisation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from configs.errors import UserError
+from configs.nodes import node_places
+from configs.schema import ROLES
+from protocol.kinds import DESCRIBE
+from protocol.manifest import Manifest
+from protocol.payload import Payload, ProtocolError
+from server.job import Job
+from server.normalisation import agreed, moments_of
+from server.state import JobState
+
+
+def describe(job: Job, state: JobState) -> JobState:
+    """Manifests of all nodes, the route to each, and normalisation from the nodes that train under this method."""
+    hosts = _wait_for_hosts(job)
+    dispatch = job.dispatch
+    dispatch.route = dict(enumerate(hosts))  # until the hosts have said which nodes they stand for
+    replies = dispatch.ask(DESCRIBE, {index: Payload() for index in range(len(hosts))}, "describe")
+    expected = {place.partition: place for place in node_places(job.experiment)}
+    manifests: dict[int, Manifest] = {}
+    moments, route = {}, {}
+    for index, reply in replies.items():
+        for told in reply.info.get("nodes", []):
+            try:
+                manifest = Manifest.from_info(told)
+                place = expected.get(manifest.partition)
+                if place is None or place.group != manifest.group or manifest.partition in manifests:
+                    raise ProtocolError(f"claims to be node {manifest.partition} of group {manifest.group}")
+                sums = moments_of(reply.blocks, manifest.partition)
+            except ProtocolError as error:
+                dispatch.skip(index, "describe", 1, str(error))
+                continue
+            if not manifest.samples:
+                dispatch.skip(manifest.partition, "describe", 1, "no sample left after windowing")
+            manifests[manifest.partition], route[manifest.partition] = manifest, hosts[index]
+            moments[manifest.partition] = sums
+    dispatch.route = route
+    for partition in sorted(set(expected) - set(manifests)):
+        dispatch.skip(partition, "describe", 1, "no host stands for this node")
+    described = replace(state, manifests=dict(sorted(manifests.items())))
+    _check_bindable(job, described)
+    training = described.members("finetune", *(job.experiment.incomplete_groups if job.method != "lower_bound" else ()))
+    return replace(described, normalisation=agreed(moments[p] for p in training))
+
+
+def _wait_for_hosts(job: Job) -> list[int]:
+    """Flower's node ids in rising order, once enough have come or the wait is over."""
+    run = job.experiment.run
+    wanted = run.hosts or len(node_places(job.experiment))
+    deadline = time.monotonic() + run.wait_for_nodes_s
+    found: list[int] = []
+    settled = time.monotonic()
+    while time.monotonic() < deadline:
+        now = sorted(job.dispatch.grid.get_node_ids())
+        if len(now) >= wanted:
+            return now
+        if now != found:
+            found, settled = now, time.monotonic()
+        if found and time.monotonic() - settled > run.settle_s:
+            return found  # fewer hosts than nodes: each stands for several
+        time.sleep(0.2)
+    if not found:
+        raise UserError(
+            f"no node came within {run.wait_for_nodes_s:g} s",
+            where="run.wait_for_nodes_s",
+            expected=f"{wanted} nodes",
+            todo="start the nodes first, or wait longer",
+        )
+    return found
+
+
+def _check_bindable(job: Job, state: JobState) -> None:
+    """Raises UserError where the nodes that answered cannot do what the method needs."""
+    experiment = job.experiment
+    groups = experiment.incomplete_groups if job.method != "lower_bound" else []
+    for group in [*groups, *ROLES]:
+        if not state.members(group):
+            reasons = [f"node {s['node']}: {s['reason']}" for s in job.dispatch.tally.skipped]
+            raise UserError(
+                f"no node of group {group} holds a sample",
+                where=f"split.{group} = {experiment.split[group]}",
+                expected="at least one node with samples",
+                todo="; ".join(reasons[-3:]) or "check data.root and the subjects",
+            )
+    vocabularies = {p: set(m.classes) for p, m in state.manifests.items() if m.group in (*groups, "finetune")}
+    everyone = list(vocabularies.values())
+    if everyone and not set.intersection(*everyone) and (experiment.bind.by == "label" or not groups):
+        raise UserError("the nodes' label sets do not overlap", where="data.name", expected="at least one class in common")
+    shapes: dict[str, tuple[str, int, int]] = {}
+    for partition, manifest in state.manifests.items():
+        for name, told in manifest.modalities.items():
+            shape = shapes.setdefault(name, (told.kind, told.frames, told.channels))
+            if shape != (told.kind, told.frames, told.channels):
+                raise UserError(
+                    f"nodes disagree on {name}",
+                    where=f"node {partition}",
+                    expected=f"{shape[0]}, {shape[1]} frames, {shape[2]} channels",
+                    todo="use the same data.modalities everywhere",
+                )

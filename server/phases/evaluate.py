@@ -1,0 +1,89 @@
+"""Evaluate: test nodes count what the network gets right; figures are made from the counts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from protocol.kinds import EVALUATE
+from protocol.payload import Block, Payload, ProtocolError
+from server.job import Job
+from server.state import JobState
+
+
+def evaluate(job: Job, state: JobState) -> JobState:
+    """Accuracy, macro-F1 and AUC of the chosen network, for every subset of the downstream modalities."""
+    names = job.experiment.groups["test"].modalities
+    subsets = [list(c) for size in range(len(names), 0, -1) for c in combinations(names, size)]
+    wanted = [n for n in state.blocks if n.startswith("head.") or (n.startswith("encoder.") and n.split(".", 1)[1] in names)]
+    networks = {name: {key: value[None] for key, value in state.blocks[name].items()} for name in wanted}
+    replies = _ask(job, state, networks, subsets, "evaluate", 1, 1)
+    counted = {"+".join(subset): _added(replies, "+".join(subset), 1)[0] for subset in subsets}
+    full = counted["+".join(names)]
+    areas = [(r.metrics["auc"], r.metrics["examples"]) for r in replies.values() if "auc" in r.metrics]
+    accuracy, macro_f1 = figures(full)
+    manifest = state.manifests[state.members("test")[0]]
+    result = {
+        "data": {"name": job.experiment.data.name, "simulated": manifest.simulated},
+        "classes": list(manifest.classes),
+        "accuracy": accuracy,
+        "macro_f1": macro_f1,
+        "auc": float(np.average([a for a, _ in areas], weights=[n for _, n in areas])) if areas else None,
+        "by_subset": {name: dict(zip(("accuracy", "macro_f1"), figures(c), strict=True)) for name, c in counted.items()},
+        "confusion": full.tolist(),
+        "test_samples": int(full.sum()),
+    }
+    return replace(state, result={**state.result, **result})
+
+
+def count_on_test(job: Job, state: JobState, networks: Mapping[str, Block], round: int, rounds: int) -> np.ndarray:
+    """Counts (network, true, predicted) over all test nodes, with all modalities they hold; nothing is chosen by them."""
+    names = job.experiment.groups["test"].modalities
+    replies = _ask(job, state, networks, [list(names)], "evaluate", round, rounds)
+    return _added(replies, "+".join(names), len(next(iter(networks["head.fusion"].values()))))
+
+
+def figures(counts: np.ndarray) -> tuple[float, float]:
+    """Accuracy and macro-F1 from counts (true, predicted); F1 is averaged over the classes that occur on either side."""
+    hits = np.diag(counts).astype(float)
+    both = counts.sum(axis=0) + counts.sum(axis=1)
+    occurring = both > 0
+    f1 = 2.0 * hits[occurring] / both[occurring]
+    return float(hits.sum() / max(counts.sum(), 1)), float(f1.mean()) if occurring.any() else 0.0
+
+
+def _ask(
+    job: Job, state: JobState, networks: Mapping[str, Block], subsets: list[list[str]], phase: str, round: int, rounds: int
+) -> dict[int, Payload]:  # fmt: skip
+    members = state.members("test")
+    classes = len(state.manifests[members[0]].classes)
+    count = len(next(iter(networks["head.fusion"].values())))
+
+    def check(partition: int, reply: Payload) -> None:
+        for name, block in reply.blocks.items():
+            counts = block.get("counts")
+            if counts is None or counts.shape != (count, classes, classes) or counts.dtype.kind != "i" or counts.min() < 0:
+                raise ProtocolError(f"{name}: expected counts of shape {(count, classes, classes)}")
+            if counts[0].sum() > state.manifests[partition].samples:
+                raise ProtocolError(f"{name}: more counts than samples")
+
+    def question(partition: int) -> Payload:
+        held = set(state.manifests[partition].modalities)
+        blocks = {n: b for n, b in networks.items() if n.startswith("head.") or n.partition(".")[2] in held}
+        statistics = {n: b for n, b in state.normalisation.items() if n.partition(".")[2] in held}
+        return Payload({**blocks, **statistics}, {"subsets": subsets})
+
+    return job.dispatch.ask(
+        EVALUATE, {p: question(p) for p in members}, phase, round, rounds, check, quiet=phase == "evaluate" and rounds > 1
+    )
+
+
+def _added(replies: Mapping[int, Payload], subset: str, networks: int) -> np.ndarray:
+    """Counts summed over nodes, (network, true, predicted)."""
+    found = [r.blocks[f"confusion.{subset}"]["counts"].astype(np.int64) for r in replies.values() if f"confusion.{subset}" in r.blocks]
+    if not found:
+        return np.zeros((networks, 1, 1), dtype=np.int64)
+    return np.sum(found, axis=0)

@@ -1,0 +1,45 @@
+"""What a job knows at a moment, as a value; its networks are saved as one safetensors file per block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from protocol.manifest import Manifest
+from protocol.payload import Block
+from server.binding.bind import Pairs, no_pairs
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job between two phases."""
+
+    manifests: Mapping[int, Manifest] = field(default_factory=dict)
+    normalisation: Mapping[str, Block] = field(default_factory=dict)  # `moments.<modality>` blocks
+    blocks: Mapping[str, Block] = field(default_factory=dict)
+    pairs: Pairs = field(default_factory=no_pairs)
+    handles: Mapping[int, np.ndarray] = field(default_factory=dict)  # what each node said it holds, by partition
+    pairing: Mapping[str, object] | None = None
+    result: Mapping[str, object] = field(default_factory=dict)
+
+    def members(self, *groups: str) -> list[int]:
+        """Partitions of these groups that hold a sample, in rising order."""
+        return sorted(p for p, m in self.manifests.items() if m.group in groups and m.samples)
+
+
+def save_blocks(blocks: Mapping[str, Block], folder: Path) -> None:
+    """One file per block, replaced in one step each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, block in blocks.items():
+        beside = folder / f".{name}.tmp"
+        save_file({key: np.ascontiguousarray(value) for key, value in block.items()}, beside)
+        beside.replace(folder / f"{name}.safetensors")
+
+
+def load_blocks(folder: Path) -> dict[str, Block]:
+    """What `save_blocks` wrote."""
+    return {path.name.removesuffix(".safetensors"): load_file(path) for path in sorted(folder.glob("*.safetensors"))}

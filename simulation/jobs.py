@@ -1,0 +1,108 @@
+"""Runs an experiment's jobs (method × seed) side by side on the local engine, and finishes the run folder whatever comes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from client.app import app as client_app
+from client.data.holdings import check_holdings
+from configs.errors import UserError
+from configs.nodes import node_places
+from configs.schema import Experiment
+from server.app import run_job
+from server.progress import ProgressView, follow
+from server.report.finish import finish_run, start_run
+from server.tracking import RunFolder
+from simulation.local import LocalGrid
+from simulation.raw_pairing import add_raw_pairing
+
+
+def run_local(experiment: Experiment, out: Path | None, view: ProgressView, resume: bool = False) -> tuple[Path, dict[str, Any]]:
+    """The whole experiment on this machine; returns the run folder and its summary.
+
+    Jobs run in processes of one torch thread each, so neither their number nor their order changes a figure. A job
+    that fails leaves its reason in the folder and the others go on; the run then raises UserError at its end.
+    Ctrl-C (KeyboardInterrupt) is passed on once the folder says how far the run came.
+    """
+    check_holdings(experiment)  # the user's mistakes about data come out here, whole, before anything is started
+    folder = start_run(experiment, out, resume)
+    jobs = [(seed, method) for seed in experiment.seeds for method in experiment.methods]
+    text = experiment.model_dump_json()
+    workers = min(experiment.run.workers or _cores(), len(jobs))
+    status, error = "finished", None
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context)
+    try:
+        pending: dict[Future[None], tuple[int, str]] = {
+            pool.submit(_run_one, text, method, seed, str(folder.path)): (seed, method) for seed, method in jobs
+        }
+        follow(folder, view, lambda: not all(future.done() for future in pending))
+        failures = [f"{m}, seed {s}: {f.exception()}" for f, (s, m) in pending.items() if f.exception() is not None]
+        if failures:
+            status, error = "failed", "\n".join(failures)
+    except KeyboardInterrupt:
+        status, error = "interrupted", "stopped by hand"
+        _stop(pool)
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        summary = finish_run(folder, experiment, status, error)
+        view.close(summary)
+    if error is not None:
+        raise UserError(f"{len(failures)} of {len(jobs)} jobs failed", where=str(folder.path), expected=error, todo="see jobs/*/node.log")
+    return folder.path, summary
+
+
+def grid_for(experiment: Experiment, method: str, seed: int, **options: Any) -> LocalGrid:
+    """A LocalGrid with one host per node, each with a handle key that repeats with the seed."""
+    places = node_places(experiment)
+    configs = [
+        {"partition-id": p.partition, "num-partitions": len(places), "handle-key": f"local-{seed}", "allow-audit": True}
+        for p in places
+    ]
+    return LocalGrid(client_app, configs, {"json": experiment.model_dump_json()}, **options)
+
+
+def run_one(experiment: Experiment, method: str, seed: int, folder: RunFolder, **options: Any) -> dict[str, Any]:
+    """One job in this process."""
+    grid = grid_for(experiment, method, seed, **options)
+    try:
+        result = run_job(grid, experiment, method, seed, folder)
+    finally:
+        grid.close()
+    return add_raw_pairing(experiment, method, seed, folder, result)
+
+
+def _run_one(text: str, method: str, seed: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    run_folder = RunFolder.open(Path(folder))
+    handler = logging.FileHandler(run_folder.job(method, seed) / "node.log", delay=True)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("fedbind").addHandler(handler)
+    logging.getLogger("fedbind").propagate = False
+    try:
+        run_one(Experiment.model_validate_json(text), method, seed, run_folder)
+    except Exception:
+        logging.getLogger("fedbind").exception("the job failed")
+        run_folder.write_json(f"jobs/{method}-seed{seed}/error.json", {"traceback": traceback.format_exc()})
+        raise
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Ends the workers at once; what they wrote stays whole."""
+    for process in list((pool._processes or {}).values()):
+        process.terminate()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
