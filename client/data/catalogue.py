@@ -4,5 +4,13 @@ from client.data.cards import Dataset
 from client.data.motionsense import MotionSense
 from client.data.utd_mhad import UtdMhad
 from client.data.wesad import Wesad
+from configs.errors import unknown_name
 
 DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad())}
+
+
+def dataset(name: str) -> Dataset:
+    """The data set of this name; raises UserError with the nearest name for an unknown one."""
+    if name not in DATASETS:
+        raise unknown_name("data set", name, DATASETS, where="data.name")
+    return DATASETS[name]

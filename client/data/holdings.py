@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from client.data.cards import DatasetCard, channels_of
 from client.data.catalogue import dataset
-from client.data.normalise import Moments, moments_of_rows
-from client.data.partition import cut_gaps, keep_labels, nodes_of_recordings
+from client.data.gaps import with_gaps
+from client.data.normalise import Moments
+from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Recording, Skipped
 from client.data.samples import SampleSet
 from client.data.windows import sliding, whole
@@ -38,7 +39,7 @@ class Holdings:
     def moments(self, modality: str) -> Moments:
         """Count, sum and sum of squares per channel over all frames of the present samples."""
         samples = self.samples
-        return moments_of_rows(samples.arrays[modality][samples.present[modality]])
+        return Moments.of(samples.arrays[modality][samples.present[modality]])
 
     def normaliser(
         self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None
@@ -58,7 +59,8 @@ class Holdings:
         mean, std = np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
         for value in np.unique(owner):
             rows = np.flatnonzero((owner == value) & self.samples.present[modality])
-            mean[rows, 0], std[rows, 0] = moments_of_rows(self.samples.arrays[modality][rows]).mean_and_std()
+            own = Moments.of(self.samples.arrays[modality][rows])
+            mean[rows, 0], std[rows, 0] = own.mean, own.spread
         return mean, std
 
 
@@ -71,15 +73,20 @@ def holdings_of(
     """
     settings, group = experiment.data, experiment.groups[place.group]
     names = list(group.modalities if modalities is None else modalities)
-    card, loaded = _loaded(experiment, place.group, tuple(names), str(root) if root else None)
+    subjects = experiment.split[place.group]
+    share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
+    card, loaded = _loaded(experiment, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None)
     recordings = loaded.recordings
-    if group.nodes > 1:
+    label = np.array([recording.label for recording in recordings], dtype=np.int64)
+    if share is not None:
+        mine = part_of(label, share.part, share.parts)
+    else:
         generator = np.random.default_rng(derived_seed(seed, "partition", place.group))
-        owner = nodes_of_recordings(recordings, group.nodes, experiment.partition.kind, experiment.partition.alpha, generator)
-        recordings = [recording for recording, node in zip(recordings, owner, strict=True) if node == place.index]
+        mine = dirichlet(label, group.nodes, experiment.partition.alpha, generator)[place.index]
+    recordings = [recordings[row] for row in mine]
     if experiment.gaps.rate:
         generator = np.random.default_rng(derived_seed(seed, "gaps", place.partition))
-        recordings = cut_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
+        recordings = with_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
     frames = {name: settings.modalities[name].frames for name in names}
     channels = channels_of(card, names)
     if settings.window.kind == "whole":
@@ -89,8 +96,9 @@ def holdings_of(
             recordings, channels, seconds=settings.window.seconds, stride_s=settings.window.stride_s, frames=frames
         )
     if group.labels_per_class is not None:
-        generator = np.random.default_rng(derived_seed(seed, "labels", place.group))
-        samples = keep_labels(samples, group.labels_per_class, generator)
+        generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
+        kept = hide_labels(samples.label, generator, labels_per_class=_share_of(group.labels_per_class, group.nodes, place.index))
+        samples = replace(samples, label=kept)
     return Holdings(
         samples=samples,
         shapes={m: ModalityShape(card.modalities[m].kind, frames[m], channels[m]) for m in names},
@@ -102,10 +110,15 @@ def holdings_of(
     )
 
 
-def _loaded(experiment: Experiment, group: str, names: tuple[str, ...], root: str | None) -> tuple[DatasetCard, Loaded]:
+def _share_of(labels: int, nodes: int, index: int) -> int:
+    """A group's labels per class, divided over its nodes; the first ones get what is left over."""
+    return labels // nodes + (index < labels % nodes)
+
+
+def _loaded(experiment: Experiment, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None) -> tuple[DatasetCard, Loaded]:
     settings = experiment.data
     options = repr(sorted(settings.options.items()))
-    return _read_once(settings.name, options, root, tuple(experiment.split[group]), names, settings.on_corrupt, _Options(settings.options))
+    return _read_once(settings.name, options, root, subjects, names, settings.on_corrupt, _Options(settings.options))
 
 
 class _Options(dict):

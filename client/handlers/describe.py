@@ -6,7 +6,6 @@ import os
 import platform
 from dataclasses import asdict
 
-import numpy as np
 from flwr.app import Context
 
 from client.node import Node, hosted_partitions, node_for
@@ -56,6 +55,6 @@ def _moments(node: Node) -> dict[str, Block]:
     if node.place.group == "test" or node.experiment.data.normalise != "federated":
         return {}
     return {
-        name: {key: np.asarray(value, dtype=np.float64) for key, value in node.holdings.moments(name).items()}
-        for name in node.shapes
+        name: {"count": sums.count, "total": sums.total, "squares": sums.total_of_squares}
+        for name, sums in ((name, node.holdings.moments(name)) for name in node.shapes)
     }
