@@ -47,10 +47,11 @@ class JobState:
     heard_at: float = 0.0  # on the view's clock
     rounds_since_line: int = ROUNDS_BETWEEN_LINES
     line_at: float = float("-inf")
+    has_result: bool = False
 
     @property
     def finished(self) -> bool:
-        return bool(self.rounds_planned) and list(self.rounds_planned)[-1] in self.phase_seconds
+        return self.has_result or (bool(self.rounds_planned) and list(self.rounds_planned)[-1] in self.phase_seconds)
 
     @property
     def bytes_up(self) -> int:
@@ -174,8 +175,12 @@ class ProgressView:
             self._say_plainly(key, state, event)
         else:
             if event["event"] == "note":
-                self._note(f"{_job_name(key)}: {printable(event['text'])}")
+                self._note(printable(event["text"]))
             self.tick()
+
+    def finish(self, method: str, seed: int) -> None:
+        """Say that a job has its result, also where its last planned phase was never reported."""
+        self.states.setdefault((method, seed), JobState(heard_at=self._clock())).has_result = True
 
     def tick(self) -> None:
         """Redraw the live table if it is due; does nothing for the other kinds."""
@@ -315,6 +320,8 @@ def follow(
         for method, seed, folder in RunFolder(run_folder).jobs():
             for event in tails.setdefault(folder, EventTail(folder / METRICS)).read():
                 view.update({"method": method, "seed": seed, **event})
+            if (folder / "result.json").exists():
+                view.finish(method, seed)
         view.tick()
         if not running:
             return
@@ -334,13 +341,13 @@ def headline_lines(summary: Mapping[str, Any]) -> list[str]:
     """One line on the data, then one per method: accuracy and macro-F1, mean over seeds with standard deviation."""
     data = summary["data"]
     kind = "SIMULATED data" if data["simulated"] else "real data"
-    lines = [f"{kind} ({printable(data['name'])}), {len(summary['seeds'])} seeds"]
+    lines = [f"{kind} ({printable(data['name'])}), {_count(len(summary['seeds']), 'seed')}"]
     width = max((len(method) for method in summary["methods"]), default=0)
     for method, figures in summary["methods"].items():
         accuracy = _mean_and_std(figures["accuracy"], 100, 1)
         lines.append(f"{method:<{width}}  accuracy {accuracy} %  macro-F1 {_mean_and_std(figures['macro_f1'], 1, 3)}")
     if summary.get("incomplete"):
-        lines.append(f"{len(summary['incomplete'])} jobs did not finish.")
+        lines.append(f"{_count(len(summary['incomplete']), 'job')} did not finish.")
     return lines
 
 
@@ -349,6 +356,10 @@ def _mean_and_std(spread: Mapping[str, Any] | None, scale: float, digits: int) -
         return "?"
     std = "" if spread["std"] is None else f" ± {spread['std'] * scale:.{digits}f}"
     return f"{spread['mean'] * scale:.{digits}f}{std}"
+
+
+def _count(many: int, what: str) -> str:
+    return f"{many} {what}" if many == 1 else f"{many} {what}s"
 
 
 def _job_name(key: JobKey) -> str:
