@@ -17,6 +17,7 @@ from client import handlers
 from client.node import Node, node_for
 from configs.errors import UserError
 from configs.load import from_run_config
+from configs.schema import Experiment
 from protocol import kinds
 from protocol.kinds import ECHO, Kind, checked_reply
 from protocol.payload import Payload, ProtocolError
@@ -24,10 +25,12 @@ from protocol.payload import Payload, ProtocolError
 _log = logging.getLogger("fedbind.client")
 _NODE_FAILED = 100  # Flower leaves codes from 100 on to applications
 
+Work = Callable[[Experiment, Payload, Context], Payload]
+
 app = ClientApp()
 
 
-def _answer(kind: Kind, message: Message, context: Context, work: Callable[[Node, Payload], Payload]) -> Message:
+def _answer(kind: Kind, message: Message, context: Context, work: Work) -> Message:
     """Runs `work` for the node a message speaks to; what fails is told without a word of files or values."""
     partition = -1
     try:
@@ -35,15 +38,25 @@ def _answer(kind: Kind, message: Message, context: Context, work: Callable[[Node
         question = Payload.from_records(message.content)
         partition = int(question.info["partition"])
         experiment = from_run_config(context.run_config)
-        node = node_for(experiment, partition, str(question.info["method"]), int(question.info["seed"]), context)
-        reply = work(node, question)
+        reply = work(experiment, question, context)
         echo = {key: question.info.get(key) for key in ECHO}
         return Message(
-            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(), reply_to=message
+            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(),
+            reply_to=message,
         )
     except Exception as error:
         _log.exception("node %d could not answer %s", partition, message.metadata.message_type)
         return Message(Error(_NODE_FAILED, f"node {partition}: {_told(error)}"), reply_to=message)
+
+
+def _of_node(work: Callable[[Node, Payload], Payload]) -> Work:
+    """The same for a handler that speaks for one node."""
+
+    def of_node(experiment: Experiment, question: Payload, context: Context) -> Payload:
+        partition, method, seed = (question.info[key] for key in ("partition", "method", "seed"))
+        return work(node_for(experiment, int(partition), str(method), int(seed), context), question)
+
+    return of_node
 
 
 def _told(error: Exception) -> str:
@@ -58,58 +71,58 @@ def _told(error: Exception) -> str:
 @app.query("describe")
 def describe(message: Message, context: Context) -> Message:
     """Which nodes live here, and what each holds."""
-    return _answer(kinds.DESCRIBE, message, context, lambda node, question: handlers.describe(node, question, context))
+    return _answer(kinds.DESCRIBE, message, context, handlers.describe)
 
 
 @app.train("autoencoder")
 def autoencoder(message: Message, context: Context) -> Message:
     """Trains the shared modality's autoencoder."""
-    return _answer(kinds.AUTOENCODER, message, context, handlers.autoencoder)
+    return _answer(kinds.AUTOENCODER, message, context, _of_node(handlers.autoencoder))
 
 
 @app.query("embed")
 def embed(message: Message, context: Context) -> Message:
     """Embeds the shared modality, or the label texts, for matching."""
-    return _answer(kinds.EMBED, message, context, handlers.embed)
+    return _answer(kinds.EMBED, message, context, _of_node(handlers.embed))
 
 
 @app.query("audit")
 def audit(message: Message, context: Context) -> Message:
     """Labels of samples by handle, where the node's owner permits it."""
-    return _answer(kinds.AUDIT, message, context, handlers.audit)
+    return _answer(kinds.AUDIT, message, context, _of_node(handlers.audit))
 
 
 @app.query("targets")
 def targets(message: Message, context: Context) -> Message:
     """Projected embeddings of the node's samples, constants for other nodes' next round."""
-    return _answer(kinds.TARGETS, message, context, handlers.targets)
+    return _answer(kinds.TARGETS, message, context, _of_node(handlers.targets))
 
 
 @app.train("contrast")
 def contrast(message: Message, context: Context) -> Message:
     """Trains encoders and projections against the partners' embeddings."""
-    return _answer(kinds.CONTRAST, message, context, handlers.contrast)
+    return _answer(kinds.CONTRAST, message, context, _of_node(handlers.contrast))
 
 
 @app.query("exact_views")
 def exact_views(message: Message, context: Context) -> Message:
     """Projected embeddings of one batch."""
-    return _answer(kinds.EXACT_VIEWS, message, context, handlers.exact_views)
+    return _answer(kinds.EXACT_VIEWS, message, context, _of_node(handlers.exact_views))
 
 
 @app.train("exact_gradient")
 def exact_gradient(message: Message, context: Context) -> Message:
     """The gradient of one batch's loss by the node's weights."""
-    return _answer(kinds.EXACT_GRADIENT, message, context, handlers.exact_gradient)
+    return _answer(kinds.EXACT_GRADIENT, message, context, _of_node(handlers.exact_gradient))
 
 
 @app.train("finetune")
 def finetune(message: Message, context: Context) -> Message:
     """Some epochs of fine-tuning the fusion head."""
-    return _answer(kinds.FINETUNE, message, context, handlers.finetune)
+    return _answer(kinds.FINETUNE, message, context, _of_node(handlers.finetune))
 
 
 @app.evaluate("head")
 def evaluate(message: Message, context: Context) -> Message:
     """Counts what the network gets right here."""
-    return _answer(kinds.EVALUATE, message, context, handlers.evaluate)
+    return _answer(kinds.EVALUATE, message, context, _of_node(handlers.evaluate))

@@ -47,7 +47,7 @@ class Node:
         return modalities_of(self.experiment, self.place.group, self.method)
 
     @property
-    def shapes(self) -> dict[str, ModalityShape]:
+    def shapes(self) -> Mapping[str, ModalityShape]:
         """Modality -> what a network must know of it."""
         return self.holdings.shapes
 
@@ -77,6 +77,11 @@ class Node:
             torch.from_numpy(std),
             torch.from_numpy(samples.present[modality]),
         )
+
+    @property
+    def privacy(self) -> dict[str, Any]:
+        """What `pack_embeddings` is told."""
+        return self.experiment.privacy.model_dump()
 
     def seed_for(self, *purpose: str | int) -> int:
         """A seed of this job and node for one purpose."""
@@ -110,4 +115,3 @@ def _resident_holdings(
 ) -> Holdings:
     """Kept for the next message while the process lives; a fresh process reads again."""
     return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root)
-

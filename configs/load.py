@@ -57,7 +57,9 @@ def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
     except ValidationError as error:
         lines = [line for fault in error.errors() for line in _explain(typing.cast(dict, fault))]
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
-    raise UserError(what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again")
+    raise UserError(
+        what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again"
+    )
 
 
 def dump(experiment: Experiment) -> str:
@@ -83,11 +85,15 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = path.split(".")
     if not equals or not all(keys):
-        raise UserError("an override needs the form key.path=value", where=override, expected="such as rounds.contrast=5")
+        raise UserError(
+            "an override needs the form key.path=value", where=override, expected="such as rounds.contrast=5"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError("the value of an override is not YAML", where=override, expected="such as split.a=[3,5]") from error
+        raise UserError(
+            "the value of an override is not YAML", where=override, expected="such as split.a=[3,5]"
+        ) from error
     branch = tree
     for key in keys[:-1]:
         if not isinstance(branch.setdefault(key, {}), dict):

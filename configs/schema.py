@@ -139,7 +139,9 @@ class AutoencoderSettings(_Section):
     width: Count = 32
     rate: Positive = 1e-3
     batch: Count = 32
-    noise: Annotated[float, Field(ge=0.0)] = 0.0  # standard deviation added to the input, in units of the normalised signal
+    noise: Annotated[float, Field(ge=0.0)] = (
+        0.0  # standard deviation added to the input, in units of the normalised signal
+    )
 
 
 class AugmentSettings(_Section):
@@ -174,7 +176,9 @@ class ContrastSettings(_Section):
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
     batch: Annotated[int, Field(ge=2)] = 48
     augment: bool = True
-    negatives: Literal["all", "partners"] = "all"  # whose embeddings a node is sent: every node's, or its partners' alone
+    negatives: Literal["all", "partners"] = (
+        "all"  # whose embeddings a node is sent: every node's, or its partners' alone
+    )
     rebind_every: Annotated[int, Field(ge=0)] = 0  # rounds between bindings by the trained embeddings; 0: never again
 
 
@@ -257,7 +261,9 @@ def _faults(experiment: Experiment) -> list[str]:
             faults.append(f"split.{name}: empty; name at least one subject")
         for subject in subjects:
             if subject in owner:
-                faults.append(f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix")
+                faults.append(
+                    f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix"
+                )
             owner[subject] = name
     known = set(experiment.data.modalities)
     for name, group in groups.items():
@@ -282,7 +288,11 @@ def _faults(experiment: Experiment) -> list[str]:
             if name not in ROLES and experiment.bind.by not in groups[name].modalities:
                 shared = set.intersection(*(set(group.modalities) for group in incomplete))
                 has = ", ".join(groups[name].modalities)
-                hint = f"all groups share: {', '.join(sorted(shared))}" if shared else "the groups share no modality; bind.by=label needs none"
+                hint = (
+                    f"all groups share: {', '.join(sorted(shared))}"
+                    if shared
+                    else "the groups share no modality; bind.by=label needs none"
+                )
                 faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(

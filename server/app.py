@@ -21,7 +21,7 @@ from server.phases.describe import describe
 from server.phases.embed import embed
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
-from server.report.record import finish_run, run_folder
+from server.report.finish import finish_run, run_folder
 from server.state import JobState
 from server.tracking import JobLog, RunFolder
 

@@ -53,7 +53,7 @@ def targets(node: Node, question: Payload) -> Payload:
         with torch.no_grad():
             vectors = model.embed({modality: view.take(torch.from_numpy(rows)).clean()})[modality].numpy()
         generator = np.random.default_rng(node.seed_for("noise", "targets", question.info["round"], modality))
-        blocks[f"targets.{modality}"] = pack_embeddings(node.handles[rows], vectors, node.experiment.privacy, generator)
+        blocks[f"targets.{modality}"] = pack_embeddings(node.handles[rows], vectors, generator, **node.privacy)
     return Payload(blocks)
 
 
@@ -66,7 +66,9 @@ def contrast(node: Node, question: Payload) -> Payload:
     model = contrast_model(node, question)
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
-    model.restore_moments(node.store.get(name) if round > 1 else None, scheduled_rate(experiment.contrast.rate, round, rounds))
+    model.restore_moments(
+        node.store.get(name) if round > 1 else None, scheduled_rate(experiment.contrast.rate, round, rounds)
+    )
     loss = train_contrast(
         model,
         {m: node.view(question, m) for m in model.encoders},
@@ -93,7 +95,9 @@ def _related(node: Node, question: Payload) -> Related:
     """Foreign rows, and the weight with which each is a positive of each own sample."""
     own = {int(handle): row for row, handle in enumerate(node.handles)}
     foreign: dict[int, int] = {}
-    parts = {m.removeprefix("targets."): unpack_embeddings(b) for m, b in question.blocks.items() if m.startswith("targets.")}
+    parts = {
+        m.removeprefix("targets."): unpack_embeddings(b) for m, b in question.blocks.items() if m.startswith("targets.")
+    }
     for handles, _ in parts.values():
         for handle in handles.tolist():
             foreign.setdefault(handle, len(foreign))

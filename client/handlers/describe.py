@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import asdict
+from typing import Any
 
-import numpy as np
 from flwr.app import Context
 
 from client.node import Node, hosted_partitions, node_for
@@ -21,7 +21,8 @@ def describe(experiment: Experiment, question: Payload, context: Context) -> Pay
     A node whose recordings cannot be used says so in its manifest (`fault`), so that one broken folder does not
     silence its neighbours on the same host.
     """
-    manifests, blocks = [], {}
+    manifests: list[dict[str, Any]] = []
+    blocks: dict[str, Block] = {}
     for partition in hosted_partitions(experiment, context.node_config):
         node = node_for(experiment, partition, str(question.info["method"]), int(question.info["seed"]), context)
         manifests.append(asdict(_manifest(node)))
@@ -56,6 +57,6 @@ def _moments(node: Node) -> dict[str, Block]:
     if node.place.group == "test" or node.experiment.data.normalise != "federated":
         return {}
     return {
-        name: {key: np.asarray(value, dtype=np.float64) for key, value in node.holdings.moments(name).items()}
-        for name in node.shapes
+        name: {"count": sums.count, "total": sums.total, "squares": sums.total_of_squares}
+        for name, sums in ((name, node.holdings.moments(name)) for name in node.shapes)
     }

@@ -27,7 +27,7 @@ def embed(node: Node, question: Payload) -> Payload:
         with torch.no_grad():
             found = model.encode(node.view(question, by).take(torch.from_numpy(rows)).clean()).numpy()  # (n, latent)
     generator = np.random.default_rng(node.seed_for("noise", "embed"))
-    return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, node.experiment.privacy, generator)}, info)
+    return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, generator, **node.privacy)}, info)
 
 
 def audit(node: Node, question: Payload) -> Payload:

@@ -44,7 +44,9 @@ class Contrast:
 def new_contrast(encoders: nn.ModuleDict, projections: nn.ModuleDict, settings: ContrastSettings) -> Contrast:
     """Encoders and projections under one optimiser."""
     parameters = [*encoders.parameters(), *projections.parameters()]
-    return Contrast(encoders, projections, torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay))
+    return Contrast(
+        encoders, projections, torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
+    )
 
 
 @dataclass(frozen=True)

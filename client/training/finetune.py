@@ -46,7 +46,12 @@ class Tuning:
         """For the node store."""
         buffer = io.BytesIO()
         torch.save(
-            {"state": self.named_state(), "optimiser": self.optimiser.state_dict(), "average": self.average, "epoch": self.epoch},
+            {
+                "state": self.named_state(),
+                "optimiser": self.optimiser.state_dict(),
+                "average": self.average,
+                "epoch": self.epoch,
+            },
             buffer,
         )
         return buffer.getvalue()

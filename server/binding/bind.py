@@ -109,7 +109,11 @@ def bind_alike(embedded: Mapping[int, Embedded], rule: str, tolerance: float = 1
 
 def _joined(embedded: Mapping[int, Embedded], members: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     nodes = np.concatenate([np.full(len(embedded[p].handles), p, dtype=np.int64) for p in members])
-    return nodes, np.concatenate([embedded[p].handles for p in members]), np.concatenate([embedded[p].vectors for p in members])
+    return (
+        nodes,
+        np.concatenate([embedded[p].handles for p in members]),
+        np.concatenate([embedded[p].vectors for p in members]),
+    )
 
 
 def pairing_matrix(pairs: Pairs, label_of: Mapping[int, int], classes: int) -> tuple[np.ndarray, float | None]:

@@ -7,7 +7,9 @@ import numpy as np
 _BLOCK_ROWS = 2_048  # 2,048 × 100,000 float32 similarities: 0.8 GB at the most, less for fewer candidates
 
 
-def nearest(queries: np.ndarray, candidates: np.ndarray, block_rows: int = _BLOCK_ROWS) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    queries: np.ndarray, candidates: np.ndarray, block_rows: int = _BLOCK_ROWS
+) -> tuple[np.ndarray, np.ndarray]:
     """For each query the most similar candidate: indices int64 (n,) and cosines float32 (n,).
 
     queries     (n, d) unit rows

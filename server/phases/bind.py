@@ -36,7 +36,7 @@ def _audit(job: Job, state: JobState) -> dict[str, object] | None:
         block = reply.blocks.get(name, {})
         if set(block) != {"handles", "label"} or block["handles"].shape != block["label"].shape:
             raise ProtocolError("an audit needs one label for each handle")
-        if len(block["label"]) and not (-1 <= block["label"].min() and block["label"].max() < len(classes)):
+        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < len(classes)):
             raise ProtocolError("labels out of range")
 
     before = len(job.dispatch.tally.skipped)
@@ -48,4 +48,9 @@ def _audit(job: Job, state: JobState) -> dict[str, object] | None:
     for reply in replies.values():
         label_of.update(zip(reply.blocks[name]["handles"].tolist(), reply.blocks[name]["label"].tolist(), strict=True))
     matrix, accuracy = pairing_matrix(state.pairs, label_of, len(classes))
-    return {"classes": list(classes), "matrix": np.asarray(matrix).tolist(), "accuracy": accuracy, "raw_cosine_accuracy": None}
+    return {
+        "classes": list(classes),
+        "matrix": np.asarray(matrix).tolist(),
+        "accuracy": accuracy,
+        "raw_cosine_accuracy": None,
+    }

@@ -91,7 +91,9 @@ def _check_bindable(job: Job, state: JobState) -> None:
     vocabularies = {p: set(m.classes) for p, m in state.manifests.items() if m.group in (*groups, "finetune")}
     everyone = list(vocabularies.values())
     if everyone and not set.intersection(*everyone) and (experiment.bind.by == "label" or not groups):
-        raise UserError("the nodes' label sets do not overlap", where="data.name", expected="at least one class in common")
+        raise UserError(
+            "the nodes' label sets do not overlap", where="data.name", expected="at least one class in common"
+        )
     shapes: dict[str, tuple[str, int, int]] = {}
     for partition, manifest in state.manifests.items():
         for name, told in manifest.modalities.items():

@@ -1,0 +1,77 @@
+"""`fedbind`: the command and how it ends."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from cli import data, doctor, run, validate
+from configs.errors import UserError
+
+USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
+
+app = typer.Typer(
+    name="fedbind",
+    help="One multimodal model over sensor nodes that do not hold the same sensors, without moving their recordings.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run", help=run.HELP)(run.run)
+app.command("validate", help=validate.HELP)(validate.validate)
+app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.add_typer(data.app, name="data")
+
+
+@app.callback()
+def _common(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    _state["debug"] = debug
+
+
+_state = {"debug": False}
+
+
+def main() -> None:
+    """Entry point: 0 done, 2 the user's mistake, 130 stopped by hand, 1 anything else."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Runs one command line; returns the exit code. `--debug` may stand anywhere."""
+    if "--debug" in arguments:
+        arguments = ["--debug", *(each for each in arguments if each != "--debug")]
+    try:
+        app(arguments, standalone_mode=False)
+    except UserError as error:
+        _tell(f"error: {error}")
+        return USER_ERROR
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return USER_ERROR
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _tell(
+            "stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there"
+        )
+        return INTERRUPTED
+    except Exception as error:
+        _tell(
+            f"error: {type(error).__name__}: {error}\n  to do: run again with --debug; this is a fault of fedbind's own"
+        )
+        return FAILED
+    return 0
+
+
+def _tell(text: str) -> None:
+    if _state["debug"]:
+        traceback.print_exc()
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

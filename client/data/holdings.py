@@ -1,0 +1,191 @@
+"""What one node of an experiment holds: its recordings, cut into samples, and what normalises them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from client.data.cards import DatasetCard, channels_of
+from client.data.catalogue import dataset
+from client.data.gaps import with_gaps
+from client.data.normalise import Moments
+from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
+from client.data.recording import Loaded, Skipped
+from client.data.request import checked_modalities, checked_options
+from client.data.samples import SampleSet
+from client.data.windows import sliding, whole
+from configs.errors import UserError
+from configs.nodes import NodePlace, derived_seed, node_places
+from configs.schema import DataSettings, Experiment
+from models.blocks import ModalityShape
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """One node's samples in the recordings' own units, with their labels where the node has them."""
+
+    samples: SampleSet
+    shapes: Mapping[str, ModalityShape]
+    rates_hz: Mapping[str, float]
+    classes: tuple[str, ...]
+    simulated: bool
+    skipped: Sequence[Skipped]
+    normalise: str
+
+    def moments(self, modality: str) -> Moments:
+        """Count, sum and sum of squares per channel over all frames of the present samples."""
+        samples = self.samples
+        return Moments.of(samples.arrays[modality][samples.present[modality]])
+
+    def normaliser(
+        self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and spread for every sample, (n, 1, channel) each: the agreed ones, or the node's or subject's own.
+
+        Raises ValueError where the agreed statistics are wanted and missing, or have another number of channels.
+        """
+        n, channels = len(self.samples), self.shapes[modality].channels
+        if self.normalise == "none":
+            return np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
+        if self.normalise == "federated":
+            if agreed is None or agreed["mean"].shape != (channels,):
+                raise ValueError(
+                    f"the agreed statistics of {modality} are missing or do not fit its {channels} channels"
+                )
+            return tuple(np.broadcast_to(agreed[key], (n, 1, channels)).copy() for key in ("mean", "std"))  # type: ignore[return-value]
+        owner = self.samples.subject if self.normalise == "per_subject" else np.zeros(n)
+        mean, std = np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
+        for value in np.unique(owner):
+            rows = np.flatnonzero((owner == value) & self.samples.present[modality])
+            own = Moments.of(self.samples.arrays[modality][rows])
+            mean[rows, 0], std[rows, 0] = own.mean, own.spread
+        return mean, std
+
+
+def holdings_of(
+    experiment: Experiment, place: NodePlace, modalities: Sequence[str] | None, seed: int, root: str | Path | None
+) -> Holdings:
+    """Reads, divides, cuts and thins what belongs to this node; raises UserError for what the user must mend.
+
+    modalities  what the node may use (its group's own where None)
+    """
+    settings, group = experiment.data, experiment.groups[place.group]
+    names = list(group.modalities if modalities is None else modalities)
+    subjects = experiment.split[place.group]
+    share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
+    card, loaded = _loaded(
+        experiment, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None
+    )
+    recordings = loaded.recordings
+    label = np.array([recording.label for recording in recordings], dtype=np.int64)
+    if share is not None:
+        mine = part_of(label, share.part, share.parts)
+    else:
+        generator = np.random.default_rng(derived_seed(seed, "partition", place.group))
+        mine = dirichlet(label, group.nodes, experiment.partition.alpha, generator)[place.index]
+    recordings = [recordings[row] for row in mine]
+    if experiment.gaps.rate:
+        generator = np.random.default_rng(derived_seed(seed, "gaps", place.partition))
+        recordings = with_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
+    frames = {name: settings.modalities[name].frames for name in names}
+    channels = channels_of(card, names)
+    if settings.window.kind == "whole":
+        samples = whole(recordings, channels, frames)
+    else:
+        samples = sliding(
+            recordings, channels, seconds=settings.window.seconds, stride_s=settings.window.stride_s, frames=frames
+        )
+    if group.labels_per_class is not None:
+        generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
+        kept = hide_labels(
+            samples.label, generator, labels_per_class=_share_of(group.labels_per_class, group.nodes, place.index)
+        )
+        samples = replace(samples, label=kept)
+    return Holdings(
+        samples=samples,
+        shapes={m: ModalityShape(card.modalities[m].kind, frames[m], channels[m]) for m in names},
+        rates_hz={m: card.modalities[m].rate_hz for m in names},
+        classes=tuple(card.classes),
+        simulated=card.simulated,
+        skipped=loaded.skipped,
+        normalise=settings.normalise,
+    )
+
+
+def _share_of(labels: int, nodes: int, index: int) -> int:
+    """A group's labels per class, divided over its nodes; the first ones get what is left over."""
+    return labels // nodes + (index < labels % nodes)
+
+
+def _loaded(
+    experiment: Experiment, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None
+) -> tuple[DatasetCard, Loaded]:
+    settings = experiment.data
+    options = repr(sorted(settings.options.items()))
+    return _read_once(settings.name, options, root, subjects, names, settings.on_corrupt, _Options(settings.options))
+
+
+class _Options(dict):
+    """A mapping that takes no part in the cache's key; `repr` of its items does."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+@lru_cache(maxsize=16)
+def _read_once(
+    name: str,
+    options_key: str,
+    root: str | None,
+    subjects: tuple[str, ...],
+    names: tuple[str, ...],
+    on_corrupt: str,
+    options: _Options,
+) -> tuple[DatasetCard, Loaded]:
+    """Recordings of one group; kept while the process lives, read again by a fresh one."""
+    source = dataset(name)
+    loaded = source.load(
+        Path(root).expanduser() if root else None,
+        subjects=list(subjects),
+        modalities=list(names),
+        on_corrupt=on_corrupt,  # type: ignore[arg-type]
+        options=dict(options),
+        seed=0,
+    )
+    return source.card_for(dict(options)), loaded
+
+
+def check_settings(settings: DataSettings) -> None:
+    """The data section against the data set's card, reading no file; raises UserError."""
+    source = dataset(settings.name)
+    card = source.card_for(checked_options(source.card, settings.options))
+    checked_modalities(card, list(settings.modalities))
+    if settings.root is None and not card.simulated:
+        raise UserError(
+            f"{card.title} is read from a folder, and none is named",
+            where="data.root",
+            expected=f"a folder laid out as published at {card.published_at}",
+            todo=f"data.root=FOLDER on the command line; `fedbind data list {settings.name}` shows the tree",
+        )
+
+
+def check_holdings(experiment: Experiment) -> None:
+    """Reads every node's recordings once; raises UserError for the first thing the user must mend."""
+    check_settings(experiment.data)
+    for place in node_places(experiment):
+        held = holdings_of(experiment, place, None, experiment.seeds[0], experiment.data.root)
+        role = experiment.groups[place.group]
+        if place.group in ("finetune", "test") and not (held.samples.label >= 0).any():
+            raise UserError(
+                f"group {place.group} has no labelled sample",
+                where=f"split.{place.group} = {experiment.split[place.group]}",
+                expected=f"labelled samples of {', '.join(role.modalities)}",
+            )

@@ -1,0 +1,1 @@
+"""What is read out of a run folder afterwards: the summary over seeds and the page for people."""

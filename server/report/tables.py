@@ -1,0 +1,277 @@
+"""The page's tables as rows of ready-made texts: numbers of one column have equally many decimals.
+
+A figure that is not there is an en dash, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from server.report.figures import method_title
+from server.report.plots import COLOURS, dot_strip
+from server.report.record import RunRecord
+
+NONE = "\N{EN DASH}"
+PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "fine-tune", "evaluate", "report")
+Spread = Mapping[str, Any] | None
+
+
+class Cell(NamedTuple):
+    """A mean and its spread, printed in two columns so that both align on the decimals."""
+
+    mean: str
+    std: str
+
+
+def fixed(value: float | None, digits: int, scale: float = 1.0) -> str:
+    """A number with so many decimals, or an en dash."""
+    return NONE if value is None else f"{value * scale:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def cell(spread: Spread, digits: int, scale: float = 1.0) -> Cell:
+    """Mean and "± std" of a spread of summary.json; no std for one seed."""
+    if spread is None:
+        return Cell(NONE, "")
+    std = spread.get("std")
+    return Cell(fixed(spread["mean"], digits, scale), "" if std is None else f"± {fixed(std, digits, scale)}")
+
+
+def headline_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Per method: accuracy and macro-F1 in three ways of choosing the epoch, seeds as dots, CPU seconds."""
+    methods = record.summary["methods"]
+    known = [
+        v for figures in methods.values() for v in (figures["accuracy"] or {}).get("per_seed", []) if v is not None
+    ]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    rows = []
+    for i, (method, figures) in enumerate(methods.items()):
+        per_seed = (figures["accuracy"] or {}).get("per_seed", [])
+        said = "accuracy per seed: " + ", ".join(f"{fixed(value, 1, 100)} %" for value in per_seed)
+        rows.append(
+            {
+                "method": method_title(method),
+                "front": method == record.headline,
+                "accuracy": cell(figures["accuracy"], 1, 100),
+                "macro_f1": cell(figures["macro_f1"], 3),
+                "accuracy_81_200": cell(figures["accuracy_epochs_81_200"], 1, 100),
+                "macro_f1_81_200": cell(figures["macro_f1_epochs_81_200"], 3),
+                "accuracy_last": cell(figures["accuracy_last_epoch"], 1, 100),
+                "strip": dot_strip(per_seed, low, high, COLOURS[i % len(COLOURS)], said),
+                "said": said,
+                "cpu": cell(figures["cpu_seconds"], 0),
+            }
+        )
+    return rows
+
+
+def strip_scale(record: RunRecord) -> tuple[str, str]:
+    """The least and the most accuracy of any seed, the ends of the dots' scale."""
+    spreads = [figures["accuracy"] for figures in record.summary["methods"].values() if figures["accuracy"]]
+    known = [value for spread in spreads for value in spread["per_seed"] if value is not None]
+    return (fixed(min(known), 1, 100), fixed(max(known), 1, 100)) if known else (NONE, NONE)
+
+
+def seed_rows(record: RunRecord) -> list[dict[str, str]]:
+    """Per finished job: its figures, the epoch chosen, labels and samples used, its cost."""
+    return [
+        {
+            "method": method_title(job.method),
+            "seed": str(job.seed),
+            "accuracy": fixed(job.result.get("accuracy"), 1, 100),
+            "macro_f1": fixed(job.result.get("macro_f1"), 3),
+            "auc": fixed(job.result.get("auc"), 3),
+            "accuracy_81_200": fixed(job.result.get("accuracy_epochs_81_200"), 1, 100),
+            "chosen_epoch": fixed(job.result.get("chosen_epoch"), 0),
+            "labels_used": fixed(job.result.get("labels_used"), 0),
+            "test_samples": fixed(job.result.get("test_samples"), 0),
+            "pairing": fixed(job.result.get("pairing_accuracy"), 1, 100),
+            "raw_cosine": fixed(job.result.get("pairing_raw_cosine"), 1, 100),
+            "seconds": fixed((job.result.get("seconds") or {}).get("total"), 1),
+            "cpu": fixed(job.result.get("cpu_seconds"), 1),
+        }
+        for job in record.jobs
+        if job.result is not None
+    ]
+
+
+def subset_table(record: RunRecord) -> dict[str, Any]:
+    """Accuracy and macro-F1 per modality subset (rows: fewest modalities first) and method (columns)."""
+    methods = record.summary["methods"]
+    subsets = dict.fromkeys(subset for figures in methods.values() for subset in figures["by_subset"])
+    rows = []
+    for subset in sorted(subsets, key=lambda name: (name.count("+"), list(subsets).index(name))):
+        cells = []
+        for i, figures in enumerate(methods.values()):
+            of_subset = figures["by_subset"].get(subset) or {}
+            accuracy = of_subset.get("accuracy")
+            cells.append(
+                {
+                    "accuracy": cell(accuracy, 1, 100),
+                    "macro_f1": cell(of_subset.get("macro_f1"), 3),
+                    "width": 0 if accuracy is None else round(100 * accuracy["mean"], 1),
+                    "colour": COLOURS[i % len(COLOURS)],
+                }
+            )
+        rows.append({"subset": subset.replace("+", " + "), "cells": cells})
+    return {"methods": [method_title(method) for method in methods], "rows": rows}
+
+
+def bytes_unit(most: float, at_least: float = 10) -> tuple[str, float]:
+    """The unit (powers of 1000) in which `most` bytes are at least so many, and how many bytes it is."""
+    for unit, many in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if most >= at_least * many:
+            return unit, many
+    return "B", 1.0
+
+
+def phases_in_order(phases: Iterable[str]) -> list[str]:
+    """The phases in the order of a run, unknown ones after them as they come."""
+    return sorted(phases, key=lambda phase: PHASES.index(phase) if phase in PHASES else len(PHASES))
+
+
+def bytes_table(record: RunRecord, key: str) -> dict[str, Any]:
+    """What travelled by phase or by modality ("by_phase", "by_modality"), with the bars' widths in per cent."""
+    parts = record.summary["bytes"][key]
+    most = max((max(part["up"], part["down"]) for part in parts.values()), default=0)
+    unit, many = bytes_unit(max(record.summary["bytes"]["up"], record.summary["bytes"]["down"]))
+    digits = 0 if many == 1 else 2
+    in_order = phases_in_order(parts) if key == "by_phase" else list(parts)
+    rows = [
+        {
+            "name": name,
+            "up": _some(part["up"] / many, digits),
+            "down": _some(part["down"] / many, digits),
+            "up_width": round(100 * part["up"] / most, 1) if most else 0,
+            "down_width": round(100 * part["down"] / most, 1) if most else 0,
+        }
+        for name in in_order
+        for part in (parts[name],)
+    ]
+    total = {
+        direction: fixed(sum(part[direction] for part in parts.values()) / many, digits) for direction in ("up", "down")
+    }
+    return {"unit": unit, "rows": rows, "total": total}
+
+
+def _some(value: float, digits: int) -> str:
+    """As `fixed`, but what is more than nothing never reads as nothing."""
+    return f"< {10**-digits:.{digits}f}" if 0 < value < 0.5 * 10**-digits else fixed(value, digits)
+
+
+def method_bytes_rows(record: RunRecord) -> dict[str, Any]:
+    """Bytes up and down per method, mean over its seeds."""
+    means = {}
+    for method in record.summary["methods"]:
+        parts = [job.result.get("bytes") or {} for job in record.of(method) if job.result]
+        means[method] = {way: fmean(part.get(way) or 0 for part in parts) for way in ("up", "down")}
+    unit, many = bytes_unit(max((max(mean.values()) for mean in means.values()), default=0))
+    digits = 0 if many == 1 else 2
+    rows = [
+        {"method": method_title(method), **{way: fixed(mean[way] / many, digits) for way in ("up", "down")}}
+        for method, mean in means.items()
+    ]
+    return {"unit": unit, "rows": rows}
+
+
+def time_table(record: RunRecord) -> dict[str, Any]:
+    """Seconds per phase (rows) and method (columns), mean over the seeds that finished."""
+    methods = list(record.summary["methods"])
+    parts = {m: [job.result.get("seconds") or {} for job in record.of(m) if job.result] for m in methods}
+    phases = dict.fromkeys(p for of_method in parts.values() for part in of_method for p in part.get("by_phase") or {})
+
+    def mean(method: str, phase: str | None) -> float | None:
+        known = [
+            value
+            for part in parts[method]
+            if (value := part.get("total") if phase is None else (part.get("by_phase") or {}).get(phase)) is not None
+        ]
+        return fmean(known) if known else None
+
+    return {
+        "methods": [method_title(method) for method in methods],
+        "rows": [(phase, [fixed(mean(method, phase), 1) for method in methods]) for phase in phases_in_order(phases)],
+        "total": [fixed(mean(method, None), 1) for method in methods],
+    }
+
+
+def skipped_rows(record: RunRecord) -> list[dict[str, str]]:
+    """Nodes that missed rounds: one row per method, phase, node and reason, the most frequent first.
+
+    Finished jobs are read from their results, others from their events.
+    """
+    groups: dict[tuple[str, str, str, str], list[tuple[int, Any]]] = {}
+    for job in record.jobs:
+        seen = [event for event in job.events if event["event"] == "skip"]
+        skips = (job.result.get("nodes") or {}).get("skipped") or [] if job.result else seen
+        for skip in skips:
+            key = (method_title(job.method), str(skip.get("phase")), str(skip.get("node")), str(skip.get("reason")))
+            groups.setdefault(key, []).append((job.seed, skip.get("round")))
+    rows = []
+    for (method, phase, node, reason), places in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        by_seed: dict[int, list[str]] = {}
+        for seed, number in places:
+            by_seed.setdefault(seed, []).append(str(number))
+        where = "; ".join(f"seed {seed}: {_few(numbers)}" for seed, numbers in by_seed.items())
+        rows.append(
+            {
+                "method": method,
+                "phase": phase,
+                "node": node,
+                "reason": reason,
+                "times": str(len(places)),
+                "where": where,
+            }
+        )
+    return rows
+
+
+def _few(numbers: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(numbers[:most])
+    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"
+
+
+def skipped_files(record: RunRecord) -> list[tuple[str, str, str]]:
+    """(where, reason, in how many jobs) of every file or stretch of data that was left out."""
+    counts: dict[tuple[str, str], int] = {}
+    for job in record.finished_jobs:
+        for skip in (job.result or {}).get("data_skipped") or []:
+            key = (str(skip.get("where")), str(skip.get("reason")))
+            counts[key] = counts.get(key, 0) + 1
+    return [(where, reason, str(count)) for (where, reason), count in counts.items()]
+
+
+def job_rows(record: RunRecord) -> list[dict[str, str]]:
+    """Every job that was asked for, and where it stands."""
+    rows = []
+    for job in record.jobs:
+        seconds = max((event.get("t") or 0.0 for event in job.events), default=0.0)
+        rows.append(
+            {"method": method_title(job.method), "seed": str(job.seed), "place": job.place, "t": fixed(seconds, 0)}
+        )
+    rows += [
+        {"method": method_title(method), "seed": str(seed), "place": "not begun", "t": NONE}
+        for method, seed in record.missing
+    ]
+    return rows
+
+
+def notes(record: RunRecord) -> list[str]:
+    """What the run wanted a person to read, each text once."""
+    return list(
+        dict.fromkeys(
+            str(event.get("text", "")) for job in record.jobs for event in job.events if event["event"] == "note"
+        )
+    )
+
+
+def package_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """The environment as (what, value), packages last."""
+    environment = dict(record.environment)
+    packages = environment.pop("packages", None) or {}
+    environment.pop("command", None)
+    memory = environment.pop("memory_bytes", None)
+    if isinstance(memory, int | float):
+        environment["memory"] = f"{memory / 1e9:.1f} GB"
+    return [(str(k), str(v)) for k, v in environment.items()] + [(str(k), str(v)) for k, v in packages.items()]

@@ -1,0 +1,73 @@
+"""The engines by name: same apps, same run folder, same summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from client.data.holdings import check_holdings
+from configs.errors import UserError
+from configs.nodes import node_places
+from configs.schema import Experiment
+from server.progress import ProgressView, follow
+from server.report.finish import finish_run, start_run
+from simulation.jobs import run_local
+
+ENGINES = ("local", "flower")
+
+
+def run_experiment(
+    experiment: Experiment, engine: str, out: Path | None, view: ProgressView, resume: bool = False
+) -> tuple[Path, dict[str, Any]]:
+    """Runs the experiment on an engine; returns the run folder and the summary. Raises UserError for an unknown engine."""
+    if engine == "local":
+        return run_local(experiment, out, view, resume)
+    if engine != "flower":
+        raise UserError(f"unknown engine {engine!r}", expected=" or ".join(ENGINES))
+    return run_on_flower(experiment, out, view, resume)
+
+
+def run_on_flower(
+    experiment: Experiment, out: Path | None, view: ProgressView, resume: bool = False
+) -> tuple[Path, dict[str, Any]]:
+    """The same run inside Flower's own Ray simulation, one SuperNode for each node of the experiment."""
+    import threading
+
+    from simulation.flower import run_with_flower
+
+    check_holdings(experiment)
+    folder = start_run(experiment, out, resume)
+    settings = experiment.model_copy(
+        update={"data": experiment.data.model_copy(update={"root": _absolute(experiment.data.root)})}
+    )
+    run_config: dict[str, str | int | float | bool] = {
+        "json": settings.model_dump_json(),
+        "out": str(folder.path.resolve()),
+    }
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run_with_flower(None, run_config, len(node_places(experiment)), folder.path / "flower.log")
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        follow(folder.path, view, thread.is_alive)
+    except KeyboardInterrupt:
+        finish_run(folder, experiment, "interrupted", "stopped by hand")
+        raise
+    if failure:
+        view.close(finish_run(folder, experiment, "failed", str(failure[0])))
+        raise failure[0]
+    summary = finish_run(folder, experiment)
+    view.close(summary)
+    return folder.path, json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
+
+
+def _absolute(root: str | None) -> str | None:
+    """Both apps work in the bundle's folder, so a relative root would be looked for there."""
+    return None if root is None else str(Path(root).expanduser().resolve())
