@@ -7,9 +7,7 @@ from client.data.wearable_sim import WearableSim
 from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
-DATASETS: dict[str, Dataset] = {
-    each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), WearableSim())
-}
+DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), WearableSim())}
 
 
 def dataset(name: str) -> Dataset:

@@ -174,9 +174,7 @@ def smooth(values: NDArray[np.float64], records_per_frame: float) -> NDArray[np.
     if width < 2:
         return values
     once = uniform_filter1d(values, width, axis=0, mode="nearest")
-    twice: NDArray[np.float64] = uniform_filter1d(
-        once, width, axis=0, mode="nearest", origin=0 if width % 2 else -1
-    )
+    twice: NDArray[np.float64] = uniform_filter1d(once, width, axis=0, mode="nearest", origin=0 if width % 2 else -1)
     return twice
 
 

@@ -124,6 +124,20 @@ def test_a_pickle_that_is_not_wesads_is_told(home, content):
         load(home)
 
 
+@pytest.mark.parametrize("label", [[[1], [1, 2]], "1111", np.zeros((4, 2)), None])
+def test_labels_that_are_not_one_number_per_record_are_told(home, label):
+    write(home, "S2", {**subject(), "label": label})
+    with pytest.raises(UserError, match="label is"):
+        load(home)
+
+
+def test_a_label_that_is_no_number_is_no_label(home):
+    content = subject()
+    content["label"] = np.where(content["label"] == 2, np.nan, content["label"].astype(float))
+    write(home, "S2", content)
+    assert [each.label for each in load(home).recordings] == [0, 0]
+
+
 @pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps(subject(), 2)[:2000]])
 def test_a_broken_file_is_named(home, content):
     path = write(home, "S2", content)
