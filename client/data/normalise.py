@@ -54,10 +54,6 @@ class Moments:
         spread = np.sqrt(np.maximum(self.total_of_squares / np.maximum(self.count, 1.0) - mean**2, 0.0))
         return np.where(spread <= STILL * np.maximum(np.abs(mean), 1.0), 1.0, spread)
 
-    def mean_and_std(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and spread as they are applied, (channel,) float32 each."""
-        return self.mean.astype(np.float32), self.spread.astype(np.float32)
-
 
 def moments_of_rows(values: NDArray[np.float32]) -> Moments:
     """The sums over all but the last axis of (..., channel); NaN and infinities are not counted."""

@@ -5,27 +5,15 @@ The functions speak of items: recordings, or windows where a data set has but fe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.gaps import cut_gaps
-from client.data.recording import Recording
-from client.data.samples import UNLABELLED, SampleSet
-from configs.errors import UserError, unknown_name
+from client.data.samples import UNLABELLED
+from configs.errors import UserError
 
-__all__ = [
-    "NodeShare",
-    "cut_gaps",
-    "dirichlet",
-    "hide_labels",
-    "keep_labels",
-    "nodes_of_recordings",
-    "part_of",
-    "subjects_to_nodes",
-]
 
 Indices = NDArray[np.int64]
 
@@ -90,31 +78,6 @@ def dirichlet(label: Indices, nodes: int, alpha: float, rng: np.random.Generator
     return [np.sort(np.array(items_of_node, dtype=np.int64)) for items_of_node in held]
 
 
-def nodes_of_recordings(
-    recordings: Sequence[Recording], nodes: int, kind: str, alpha: float, rng: np.random.Generator
-) -> Indices:
-    """The node of each recording, (n,): whole subjects (`subject`) or label skew by `alpha` (`dirichlet`).
-
-    Raises UserError where a node would get nothing.
-    """
-    label = np.array([recording.label for recording in recordings], dtype=np.int64)
-    owner = np.full(len(recordings), -1, dtype=np.int64)
-    if kind == "dirichlet":
-        for node, items in enumerate(dirichlet(label, nodes, alpha, rng)):
-            owner[items] = node
-        return owner
-    if kind != "subject":
-        raise unknown_name("partition", kind, ("subject", "dirichlet"))
-    subject = np.array([recording.subject for recording in recordings], dtype=np.str_)
-    in_order = list(dict.fromkeys(recording.subject for recording in recordings))
-    for node, share in enumerate(subjects_to_nodes(in_order, nodes)):
-        items = np.flatnonzero(np.isin(subject, share.subjects))
-        owner[items[part_of(label[items], share.part, share.parts)]] = node
-    if len(np.unique(owner)) < nodes:
-        raise UserError(f"{len(recordings)} recordings cannot be given to {nodes} nodes", where="partition")
-    return owner
-
-
 def hide_labels(
     label: Indices,
     rng: np.random.Generator,
@@ -143,11 +106,6 @@ def hide_labels(
         count = labels_per_class if share is None else int(np.ceil(share * len(of_class)))
         kept[(label == each) & np.isin(group, of_class[:count])] = each
     return kept
-
-
-def keep_labels(samples: SampleSet, labels_per_class: int, rng: np.random.Generator) -> SampleSet:
-    """The samples with `labels_per_class` labels of each class, drawn at random; the others -1."""
-    return replace(samples, label=hide_labels(samples.label, rng, labels_per_class=labels_per_class))
 
 
 def _runs(length: int, count: int) -> list[tuple[int, int]]:

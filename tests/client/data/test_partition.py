@@ -5,17 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.data.partition import (
-    NodeShare,
-    dirichlet,
-    hide_labels,
-    keep_labels,
-    nodes_of_recordings,
-    part_of,
-    subjects_to_nodes,
-)
-from client.data.recording import Recording
-from client.data.samples import SampleSet
+from client.data.partition import NodeShare, dirichlet, hide_labels, part_of, subjects_to_nodes
 from configs.errors import UserError
 
 seeds = st.integers(0, 2**32 - 1)
@@ -56,30 +46,24 @@ def test_every_subject_is_given_once_or_in_whole_parts_and_nodes_are_balanced(su
     assert max(sizes) - min(sizes) <= 1
 
 
-@given(
-    label=st.lists(st.integers(0, 4), min_size=1, max_size=60),
-    nodes=st.integers(1, 12),
-    kind=st.sampled_from(["subject", "dirichlet"]),
-    seed=seeds,
-)
-def test_no_recording_is_lost_or_doubled_and_no_node_is_empty(label, nodes, kind, seed):
-    recordings = [Recording(str(number % 3), each, {}, "") for number, each in enumerate(label)]
-    try:
-        owner = nodes_of_recordings(recordings, nodes, kind, 0.3, np.random.default_rng(seed))
-    except UserError:
-        fewest = min(np.bincount([int(each.subject) for each in recordings]))
-        assert nodes > (len(label) if kind == "dirichlet" else fewest)
-        return
-    assert owner.shape == (len(label),)
-    assert sorted(set(owner.tolist())) == list(range(nodes))
-    if kind == "subject" and nodes <= len({each.subject for each in recordings}):
-        for subject in ("0", "1", "2"):  # a subject is on one node
-            assert len({node for node, each in zip(owner, recordings, strict=True) if each.subject == subject}) <= 1
+@given(label=st.lists(st.integers(0, 4), max_size=60), nodes=st.integers(1, 12))
+def test_no_recording_is_lost_or_doubled_when_subjects_go_to_nodes(label, nodes):
+    label, subject = np.array(label, dtype=np.int64), np.array([str(each % 3) for each in range(len(label))], dtype=str)
+    given_out = []
+    for share in subjects_to_nodes(["0", "1", "2"], nodes):
+        own = np.flatnonzero(np.isin(subject, share.subjects))
+        given_out.append(own[part_of(label[own], share.part, share.parts)])
+    assert sorted(np.concatenate(given_out).tolist()) == list(range(len(label)))
 
 
-def test_an_unknown_partition_is_refused():
-    with pytest.raises(UserError, match="did you mean 'subject'"):
-        nodes_of_recordings([Recording("1", 0, {})], 1, "subjects", 1.0, np.random.default_rng(0))
+@given(label=st.lists(st.integers(0, 4), max_size=60), parts=st.integers(1, 9))
+def test_parts_lose_and_double_nothing_and_share_each_label_evenly(label, parts):
+    label = np.array(label, dtype=np.int64)
+    held = [part_of(label, part, parts) for part in range(parts)]
+    assert sorted(np.concatenate(held).tolist()) == list(range(len(label)))
+    for each in range(5):
+        counts = [int((label[items] == each).sum()) for items in held]
+        assert max(counts) - min(counts) <= 1
 
 
 @given(
@@ -139,16 +123,3 @@ def test_whole_recordings_keep_or_lose_their_label():
 def test_impossible_labels_are_refused(asked):
     with pytest.raises(UserError):
         hide_labels(np.zeros(3, np.int64), np.random.default_rng(0), **asked)
-
-
-def test_samples_keep_everything_but_labels():
-    samples = SampleSet(
-        arrays={"acc": np.ones((6, 2, 1), np.float32)},
-        present={"acc": np.ones(6, bool)},
-        label=np.array([0, 0, 0, 1, 1, 1]),
-        subject=np.array(["1"] * 6),
-        recording=np.arange(6),
-    )
-    kept = keep_labels(samples, 1, np.random.default_rng(0))
-    assert sorted(kept.label.tolist()) == [-1, -1, -1, -1, 0, 1]
-    assert kept.arrays["acc"] is samples.arrays["acc"]
