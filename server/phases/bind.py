@@ -17,7 +17,7 @@ from server.state import JobState
 def bind_samples(job: Job, state: JobState, embedded: Mapping[int, Embedded]) -> JobState:
     """Pairs both ways between every two groups, weighted by `bind.weights`."""
     rule = job.experiment.bind
-    pairs = bind_alike(embedded, rule.weights) if rule.by == "label" else bind(embedded, rule.weights)
+    pairs = bind_alike(embedded, rule.weights) if rule.by == "label" else bind(embedded, rule.weights, rule.partners)
     if not len(pairs):
         job.note("nothing was bound: fewer than two groups sent embeddings")
     return replace(state, pairs=pairs, pairing=_audit(job, replace(state, pairs=pairs)))

@@ -96,7 +96,7 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
     if job.method != "fedbind" or not embedded:
         return None
-    return bind(embedded, job.experiment.bind.weights)
+    return bind(embedded, job.experiment.bind.weights, job.experiment.bind.partners)
 
 
 def _foreign(bank: Bank, pairs: Pairs, partition: int, negatives: str) -> dict[str, Block]:

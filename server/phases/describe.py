@@ -81,12 +81,12 @@ def _check_bindable(job: Job, state: JobState) -> None:
     groups = experiment.incomplete_groups if job.method != "lower_bound" else []
     for group in [*groups, *ROLES]:
         if not state.members(group):
-            reasons = [f"node {s['node']}: {s['reason']}" for s in job.dispatch.tally.skipped]
+            reasons = list(dict.fromkeys(s["reason"] for s in job.dispatch.tally.skipped))
             raise UserError(
                 f"no node of group {group} holds a sample",
                 where=f"split.{group} = {experiment.split[group]}",
                 expected="at least one node with samples",
-                todo="; ".join(reasons[-3:]) or "check data.root and the subjects",
+                todo="; ".join(reasons[:3]) or "check data.root and the subjects",
             )
     vocabularies = {p: set(m.classes) for p, m in state.manifests.items() if m.group in (*groups, "finetune")}
     everyone = list(vocabularies.values())
