@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from client.data.samples import UNLABELLED
 from configs.errors import UserError
 
-
 Indices = NDArray[np.int64]
 
 
