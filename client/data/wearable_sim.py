@@ -7,10 +7,11 @@ Six classes: three activities, each calm and under stress. What each modality te
   a calm walker beats as fast as that of a stressed sitter), and with the subject's own resting values and gains.
 So sensors must be fused, and what one node's sensors lack another's hold.
 
-Why numpy and not neurokit2 (0.2.13, tried): importing it takes 3.7 s, and its dynamical ECG model 0.7 s a minute, 60 s
-for the twelve subjects here, without a heart rate that changes in time. Its idea is kept: the ECG is a sum of five
-Gaussians over the phase of the beat (McSharry et al. 2003), but with the phase integrated from a heart rate that
-breathing and slow waves modulate; skin conductance is a level plus biexponential responses at random times.
+Why numpy and not neurokit2 (0.2.13, tried on one core): importing it took 3.7 s, and its dynamical ECG model 0.37 s a
+minute, so some 35 s for the 96 minutes of the twelve subjects here, at a heart rate that neither breathing nor stress
+moves. Its idea is kept: the ECG is a sum of five Gaussians over the phase of the beat (McSharry et al. 2003), but with
+the phase integrated from a heart rate that breathing and slow waves modulate; skin conductance is a level plus
+biexponential responses at random times.
 
 Everything comes from (seed, subject) and the options alone, modality by modality, so a node generates its own subjects
 and asking for fewer modalities changes none of them.
