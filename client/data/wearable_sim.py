@@ -8,8 +8,8 @@ Six classes: three activities, each calm and under stress. What each modality te
 So sensors must be fused, and what one node's sensors lack another's hold.
 
 Why numpy and not neurokit2 (0.2.13, tried on one core): importing it took 3.7 s, and its dynamical ECG model 0.37 s a
-minute, so some 35 s for the 96 minutes of the twelve subjects here, at a heart rate that neither breathing nor stress
-moves. Its idea is kept: the ECG is a sum of five Gaussians over the phase of the beat (McSharry et al. 2003), but with
+minute, so some 35 s for the 96 minutes of the twelve subjects here, and it takes no breathing that other sensors see as
+well. Its idea is kept: the ECG is a sum of five Gaussians over the phase of the beat (McSharry et al. 2003), but with
 the phase integrated from a heart rate that breathing and slow waves modulate; skin conductance is a level plus
 biexponential responses at random times.
 
