@@ -82,10 +82,11 @@ def app_folder(into: Path) -> Path:
 
 
 class _RaySimulation(SuperLink):
-    """A SuperLink that simulates its nodes, with Ray's session in the folder that goes away."""
+    """A SuperLink that simulates its nodes; Ray's session and the nodes' own state lie in the folder that goes away."""
 
     def __init__(self, home: Path, cwd: Path) -> None:
         super().__init__(home, cwd, simulation=True)
+        self.environment["FEDBIND_STATE"] = str(home.parent / "state")
         if len(str(home.parent)) <= LONGEST_RAY_FOLDER:
             self.environment["RAY_TMPDIR"] = str(home.parent)
 

@@ -13,5 +13,6 @@ SMALLEST = " ".join(
         "finetune.probe_epochs=1",
         "evaluation.folds=0",
         "evaluation.curve=false",
+        "evaluation.audit_pairs=false",
     ]
 )
