@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,10 +68,10 @@ class Node:
             self.store.put(name, key)
         return key
 
-    def view(self, payload: Payload, modality: str) -> View:
+    def view(self, payload: Payload, modality: str, how: str | None = None) -> View:
         """All samples of a modality with what normalises them: the message's statistics or the node's own."""
         samples = self.holdings.samples
-        mean, std = self.holdings.normaliser(modality, payload.blocks.get(f"moments.{modality}"))  # (n, 1, channel)
+        mean, std = self.holdings.normaliser(modality, payload.blocks.get(f"moments.{modality}"), how)  # (n, 1, channel)
         return View(
             torch.from_numpy(samples.arrays[modality]),
             torch.from_numpy(mean),
@@ -83,9 +84,21 @@ class Node:
         """What `pack_embeddings` is told."""
         return self.experiment.privacy.model_dump()
 
+    def shared_view(self, payload: Payload) -> View:
+        """All samples of the modality that binds, normalised as its encoder wants it."""
+        how = self.experiment.autoencoder.normalise
+        return self.view(payload, self.experiment.bind.by, None if how == "as_data" else how)
+
     def seed_for(self, *purpose: str | int) -> int:
         """A seed of this job and node for one purpose."""
         return derived_seed(self.seed, self.method, self.place.partition, *purpose)
+
+
+def moments_to_bytes(optimiser: torch.optim.Optimizer) -> bytes:
+    """An optimiser's moments, for the node store."""
+    buffer = io.BytesIO()
+    torch.save(optimiser.state_dict(), buffer)
+    return buffer.getvalue()
 
 
 def node_for(experiment: Experiment, partition: int, method: str, seed: int, context: Any) -> Node:

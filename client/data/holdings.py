@@ -43,22 +43,25 @@ class Holdings:
         return moments_of_rows(samples.arrays[modality][samples.present[modality]])
 
     def normaliser(
-        self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None
+        self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None, how: str | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and spread for every sample, (n, 1, channel) each: the agreed ones, or the node's or subject's own.
+
+        `how` is one of `data.normalise`'s names, which is meant where it is left out.
 
         Raises ValueError where the agreed statistics are wanted and missing, or have another number of channels.
         """
         n, channels = len(self.samples), self.shapes[modality].channels
-        if self.normalise == "none":
+        how = how or self.normalise
+        if how == "none":
             return np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
-        if self.normalise == "federated":
+        if how == "federated":
             if agreed is None or agreed["mean"].shape != (channels,):
                 raise ValueError(
                     f"the agreed statistics of {modality} are missing or do not fit its {channels} channels"
                 )
             return tuple(np.broadcast_to(agreed[key], (n, 1, channels)).copy() for key in ("mean", "std"))  # type: ignore[return-value]
-        owner = self.samples.subject if self.normalise == "per_subject" else np.zeros(n)
+        owner = self.samples.subject if how == "per_subject" else np.zeros(n)
         mean, std = np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
         for value in np.unique(owner):
             rows = np.flatnonzero((owner == value) & self.samples.present[modality])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
 
-from client.node import Node
-from client.training.contrast import Contrast, Related, new_contrast, train_contrast
+from client.node import Node, moments_to_bytes
+from client.training.contrast import Contrast, Related, new_contrast, scheduled_rate, train_contrast
 from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_encoder, new_projection
 from models.losses import Targets
@@ -82,13 +80,8 @@ def contrast(node: Node, question: Payload) -> Payload:
     if round == rounds:
         node.store.drop(name)
     else:
-        node.store.put(name, model.moments())
+        node.store.put(name, moments_to_bytes(model.optimiser))
     return Payload(model_blocks(model), {}, {"examples": float(len(node.handles)), "loss": loss})
-
-
-def scheduled_rate(rate: float, round: int, rounds: int) -> float:
-    """Half a cosine from the full rate in round 1 down to a twentieth of it."""
-    return rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (round - 1) / max(rounds, 1))))
 
 
 def _related(node: Node, question: Payload) -> Related:

@@ -35,7 +35,7 @@ def train_autoencoder(job: Job, state: JobState) -> JobState:
     current = {name: as_block(model)}
     rounds = experiment.rounds.autoencoder
     for round in range(1, rounds + 1):
-        question = Payload({**current, **_only(state, modality)})
+        question = Payload({**current, **_only(state, modality)}, {"rounds": rounds})
         replies = job.dispatch.ask(
             AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds,
             weights_gate(current, dict.fromkeys(members, {name}), state.samples),

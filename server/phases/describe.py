@@ -46,7 +46,8 @@ def describe(job: Job, state: JobState) -> JobState:
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
     training = described.members("finetune", *(job.experiment.incomplete_groups if job.method != "lower_bound" else ()))
-    return replace(described, normalisation=agreed(moments[p] for p in training))
+    kinds = {name: told.kind for manifest in manifests.values() for name, told in manifest.modalities.items()}
+    return replace(described, normalisation=agreed((moments[p] for p in training), kinds))
 
 
 def _wait_for_hosts(job: Job) -> list[int]:

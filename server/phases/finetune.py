@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.blocks import ModalityShape, as_block, head_blocks, new_encoder, new_head
+from models.blocks import ModalityShape, as_block, head_blocks, head_from_projections, new_encoder, new_head
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block
@@ -111,7 +111,9 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
         fresh = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
         blocks[name] = dict(state.blocks.get(name, fresh))
     head = new_head(job.experiment.downstream, len(manifest.classes), job.experiment.models, job.seed)
-    return {**blocks, **head_blocks(head)}
+    fresh_head = head_blocks(head)
+    begun = job.experiment.finetune.head_from == "projection"
+    return {**blocks, **(head_from_projections(fresh_head, state.blocks) if begun else fresh_head)}
 
 
 def _piece(
