@@ -45,7 +45,7 @@ def describe(job: Job, state: JobState) -> JobState:
         dispatch.skip(partition, "describe", 1, "no host stands for this node")
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
-    training = described.members("finetune", *(job.experiment.incomplete_groups if job.method != "lower_bound" else ()))
+    training = described.members("finetune", *job.experiment.incomplete_groups)
     kinds = {name: told.kind for manifest in manifests.values() for name, told in manifest.modalities.items()}
     return replace(described, normalisation=agreed((moments[p] for p in training), kinds))
 
