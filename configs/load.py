@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -115,9 +114,14 @@ def _known_keys(path: tuple[Any, ...]) -> list[str]:
     """Field names of the section at a key path."""
     model: Any = Experiment
     for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[part].annotation if part in model.model_fields else None
-        arguments = [a for a in typing.get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)]
-        if typing.get_origin(model) in (dict, typing.Union, types.UnionType) and arguments:
-            model = arguments[-1]
-    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        if typing.get_origin(model) is dict:
+            model = typing.get_args(model)[-1]  # any name leads to what the mapping holds
+        elif _is_section(model) and part in model.model_fields:
+            model = model.model_fields[part].annotation
+        else:
+            return []
+    return sorted(model.model_fields) if _is_section(model) else []
+
+
+def _is_section(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, BaseModel)
