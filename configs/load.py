@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import typing
@@ -54,7 +55,8 @@ def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
     try:
         return Experiment.model_validate(tree)
     except ValidationError as error:
-        lines = [line for fault in error.errors() for line in _explain(typing.cast(dict, fault))]
+        faults = [typing.cast(dict, fault) for fault in error.errors()]
+        lines = [line for fault in [*faults, *_faults_between(tree, faults)] for line in _explain(fault)]
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
     raise UserError(what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again")
 
@@ -108,6 +110,28 @@ def _explain(fault: dict[str, Any]) -> list[str]:
     if fault["type"] == "value_error":
         return [f"{path}: {line}" if path else line for line in message.splitlines()]
     return [f"{path}: {fault['input']!r} is not allowed; {fault['msg']}"]
+
+
+def _faults_between(tree: Mapping[str, Any], faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What does not fit between sections, where single fields are at fault too: those stand aside for their defaults.
+
+    Nothing where that cannot be told: a fault at the top level, or in what says who takes part.
+    """
+    parts = {"data", "split", "groups", "seeds", "methods"}
+    if any(len(f["loc"]) < 2 or (f["loc"][0] in parts and f["type"] != "extra_forbidden") for f in faults):
+        return []
+    rest = copy.deepcopy(dict(tree))
+    for fault in faults:
+        section: Any = rest
+        for key in fault["loc"][:-1]:
+            section = section.get(key) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section.pop(fault["loc"][-1], None)
+    try:
+        Experiment.model_validate(rest)
+    except ValidationError as error:
+        return [typing.cast(dict, fault) for fault in error.errors() if not fault["loc"]]
+    return []
 
 
 def _known_keys(path: tuple[Any, ...]) -> list[str]:
