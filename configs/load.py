@@ -76,7 +76,11 @@ def from_run_config(run_config: Mapping[str, Any]) -> Experiment:
 @lru_cache(maxsize=8)
 def _from_run_config(text: str, config: str, overrides: str) -> Experiment:
     if text:
-        return check(json.loads(text), where="run configuration")
+        try:
+            tree = json.loads(text)
+        except ValueError as error:
+            raise UserError("the run configuration's `json` is not JSON", expected=str(error)) from error
+        return check(tree, where="run configuration")
     return load(config, overrides.split())
 
 
