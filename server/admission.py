@@ -21,6 +21,8 @@ def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
         if reply.info.get(key) != question.info.get(key):
             raise ProtocolError(f"answers another question: {key} is {str(reply.info.get(key))[:40]!r}")
     examples = reply.metrics.get("examples")
+    if examples is None and "examples" in kind.metrics:
+        raise ProtocolError("does not say from how many examples")
     if examples is not None and not (0 <= examples <= MOST_SAMPLES_PER_NODE and examples == int(examples)):
         raise ProtocolError(f"claims {examples:g} examples")
 
