@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import Annotated
-
-for _name, _value in {
-    "FLWR_TELEMETRY_ENABLED": "0",
-    "FLWR_DISABLE_UPDATE_CHECK": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}.items():  # before flwr is imported: it reads them once
-    os.environ.setdefault(_name, _value)
 
 import click
 import typer
@@ -63,10 +55,14 @@ def call(arguments: list[str]) -> int:
         error.show(sys.stderr)
         return USER_ERROR
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _tell("stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there")
+        _tell(
+            "stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there"
+        )
         return INTERRUPTED
     except Exception as error:
-        _tell(f"error: {type(error).__name__}: {error}\n  to do: run again with --debug; this is a fault of fedbind's own")
+        _tell(
+            f"error: {type(error).__name__}: {error}\n  to do: run again with --debug; this is a fault of fedbind's own"
+        )
         return FAILED
     return 0
 

@@ -39,7 +39,9 @@ def run(
     ] = Engine.local,
     out: Annotated[Path | None, typer.Option(help="Run folder to make; default runs/<time>-<name>.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with an earlier run; finished jobs are kept.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Last line of standard output: the summary as one JSON object.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Last line of standard output: the summary as one JSON object.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """See HELP."""

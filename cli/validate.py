@@ -14,9 +14,11 @@ def validate(
     overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, read as YAML.")] = None,
 ) -> None:
     """See HELP."""
-    from client.data.request import check_data_settings
+    from client.data.catalogue import dataset
+    from client.data.holdings import check_settings
     from configs.load import dump, load
 
     experiment = load(config, overrides or [])
-    check_data_settings(experiment.data)
+    named = experiment.data.root or (None if dataset(experiment.data.name).card.simulated else "(given at the run)")
+    check_settings(experiment.data.model_copy(update={"root": named}))
     print(dump(experiment), end="")

@@ -41,7 +41,8 @@ def _answer(kind: Kind, message: Message, context: Context, work: Work) -> Messa
         reply = work(experiment, question, context)
         echo = {key: question.info.get(key) for key in ECHO}
         return Message(
-            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(), reply_to=message
+            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(),
+            reply_to=message,
         )
     except Exception as error:
         _log.exception("node %d could not answer %s", partition, message.metadata.message_type)

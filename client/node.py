@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Node:
         return modalities_of(self.experiment, self.place.group, self.method)
 
     @property
-    def shapes(self) -> dict[str, ModalityShape]:
+    def shapes(self) -> Mapping[str, ModalityShape]:
         """Modality -> what a network must know of it."""
         return self.holdings.shapes
 
@@ -67,10 +68,10 @@ class Node:
             self.store.put(name, key)
         return key
 
-    def view(self, payload: Payload, modality: str) -> View:
+    def view(self, payload: Payload, modality: str, how: str | None = None) -> View:
         """All samples of a modality with what normalises them: the message's statistics or the node's own."""
         samples = self.holdings.samples
-        mean, std = self.holdings.normaliser(modality, payload.blocks.get(f"moments.{modality}"))  # (n, 1, channel)
+        mean, std = self.holdings.normaliser(modality, payload.blocks.get(f"moments.{modality}"), how)  # (n, 1, channel)
         return View(
             torch.from_numpy(samples.arrays[modality]),
             torch.from_numpy(mean),
@@ -78,9 +79,26 @@ class Node:
             torch.from_numpy(samples.present[modality]),
         )
 
+    @property
+    def privacy(self) -> dict[str, Any]:
+        """What `pack_embeddings` is told."""
+        return self.experiment.privacy.model_dump()
+
+    def shared_view(self, payload: Payload) -> View:
+        """All samples of the modality that binds, normalised as its encoder wants it."""
+        how = self.experiment.autoencoder.normalise
+        return self.view(payload, self.experiment.bind.by, None if how == "as_data" else how)
+
     def seed_for(self, *purpose: str | int) -> int:
         """A seed of this job and node for one purpose."""
         return derived_seed(self.seed, self.method, self.place.partition, *purpose)
+
+
+def moments_to_bytes(optimiser: torch.optim.Optimizer) -> bytes:
+    """An optimiser's moments, for the node store."""
+    buffer = io.BytesIO()
+    torch.save(optimiser.state_dict(), buffer)
+    return buffer.getvalue()
 
 
 def node_for(experiment: Experiment, partition: int, method: str, seed: int, context: Any) -> Node:
@@ -110,4 +128,3 @@ def _resident_holdings(
 ) -> Holdings:
     """Kept for the next message while the process lives; a fresh process reads again."""
     return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root)
-

@@ -34,7 +34,9 @@ def _loaded(encoder: str) -> tuple[Any, str]:
         return _model(encoder, offline=True), Path(encoder).name
     if encoder not in ("auto", PAPER, PACKAGED):
         raise UserError(
-            "unknown sentence encoder", where=f"bind.sentence_encoder = {encoder}", expected=f"auto, {PAPER}, {PACKAGED} or a folder"
+            "unknown sentence encoder",
+            where=f"bind.sentence_encoder = {encoder}",
+            expected=f"auto, {PAPER}, {PACKAGED} or a folder",
         )
     if encoder in ("auto", PAPER):
         for offline in (True, False):

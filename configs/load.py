@@ -58,7 +58,9 @@ def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
         faults = [typing.cast(dict, fault) for fault in error.errors()]
         lines = [line for fault in [*faults, *_faults_between(tree, faults)] for line in _explain(fault)]
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
-    raise UserError(what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again")
+    raise UserError(
+        what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again"
+    )
 
 
 def dump(experiment: Experiment) -> str:
@@ -88,11 +90,15 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = path.split(".")
     if not equals or not all(keys):
-        raise UserError("an override needs the form key.path=value", where=override, expected="such as rounds.contrast=5")
+        raise UserError(
+            "an override needs the form key.path=value", where=override, expected="such as rounds.contrast=5"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError("the value of an override is not YAML", where=override, expected="such as split.a=[3,5]") from error
+        raise UserError(
+            "the value of an override is not YAML", where=override, expected="such as split.a=[3,5]"
+        ) from error
     branch = tree
     for key in keys[:-1]:
         if not isinstance(branch.setdefault(key, {}), dict):
@@ -153,3 +159,11 @@ def _known_keys(path: tuple[Any, ...]) -> list[str]:
 
 def _is_section(model: Any) -> bool:
     return isinstance(model, type) and issubclass(model, BaseModel)
+
+
+def options_from(pairs: Iterable[str]) -> dict[str, Any]:
+    """`key=value` words as a mapping, values read as YAML."""
+    tree: dict[str, Any] = {}
+    for pair in pairs:
+        _apply(tree, pair)
+    return tree

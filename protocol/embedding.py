@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from configs.schema import PrivacySettings
 from protocol.limits import MOST_EMBEDDING_NUMBERS, MOST_SAMPLES_PER_NODE
 from protocol.payload import Block, ProtocolError
 
 
 def pack_embeddings(
-    handles: np.ndarray, vectors: np.ndarray, settings: PrivacySettings, generator: np.random.Generator
+    handles: np.ndarray,
+    vectors: np.ndarray,
+    generator: np.random.Generator,
+    clip_norm: float = 1.0,
+    noise_std: float = 0.0,
+    quantise: str = "float32",
 ) -> Block:
     """Normalise, clip, noise, quantise, in this order; rows come out sorted by handle, so their order tells nothing.
 
@@ -20,11 +24,11 @@ def pack_embeddings(
     """
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.maximum(norms, 1e-12)  # (n, d)
-    sent = unit * np.minimum(1.0, settings.clip_norm / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12))
-    if settings.noise_std:
-        sent = sent + generator.normal(0.0, settings.noise_std, sent.shape)
+    sent = unit * np.minimum(1.0, clip_norm / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12))
+    if noise_std:
+        sent = sent + generator.normal(0.0, noise_std, sent.shape)
     order = np.argsort(handles, kind="stable")
-    return {"handles": handles[order], **_quantised(sent[order].astype(np.float32), settings.quantise)}
+    return {"handles": handles[order], **_quantised(sent[order].astype(np.float32), quantise)}
 
 
 def _quantised(values: np.ndarray, kind: str) -> Block:

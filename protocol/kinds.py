@@ -50,12 +50,8 @@ EMBED = Kind(
     (Leaves("embeddings.*", "unit embeddings of the shared modality or of label texts, under opaque handles", 2),),
     ("encoder",),
 )
-TARGETS = Kind(
-    "query.targets", (Leaves("targets.*", "projected unit embeddings of samples, under opaque handles", 2),)
-)
-CONTRAST = Kind(
-    "train.contrast", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS
-)
+TARGETS = Kind("query.targets", (Leaves("targets.*", "projected unit embeddings of samples, under opaque handles", 2),))
+CONTRAST = Kind("train.contrast", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)
 EXACT_VIEWS = Kind(
     "query.exact_views", (Leaves("targets.*", "projected unit embeddings of one batch, under opaque handles", 2),)
 )
@@ -67,12 +63,18 @@ EXACT_GRADIENT = Kind(
 )
 FINETUNE = Kind(
     "train.finetune",
-    (Leaves("encoder.*", _WEIGHTS + ", one row per kept epoch", 5), Leaves("head.*", _WEIGHTS + ", one row per kept epoch", 5)),
+    (
+        Leaves("encoder.*", _WEIGHTS + ", one row per kept epoch", 5),
+        Leaves("head.*", _WEIGHTS + ", one row per kept epoch", 5),
+    ),
     ("losses", "validation_correct"),
     ("examples", "validation_examples", "loss"),
 )
 EVALUATE = Kind(
-    "evaluate.head", (Leaves("confusion.*", "counts of (true class, predicted class) per kept epoch", 3),), (), ("examples", "auc")
+    "evaluate.head",
+    (Leaves("confusion.*", "counts of (true class, predicted class) per kept epoch", 3),),
+    (),
+    ("examples", "auc"),
 )
 AUDIT = Kind(
     "query.audit",

@@ -5,7 +5,7 @@ A reply that fails costs its node the round, with a named reason; the round goes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -51,3 +51,14 @@ def check_block(name: str, current: Block, block: Block) -> None:
         norm += float(np.square(array, dtype=np.float64).sum())
     if norm**0.5 > MOST_WEIGHT_NORM:
         raise ProtocolError(f"{name}: norm {norm**0.5:.3g} is above {MOST_WEIGHT_NORM:g}")
+
+
+def weights_gate(
+    current: Mapping[str, Block], expected: Mapping[int, set[str]], most_examples: Mapping[int, int]
+) -> Callable[[int, Payload], None]:
+    """`check_weights` for every node of a round: its own blocks, and its own number of samples."""
+
+    def check(partition: int, reply: Payload) -> None:
+        check_weights(current, expected[partition], reply, most_examples[partition])
+
+    return check

@@ -11,9 +11,13 @@ from protocol.payload import Block, ProtocolError
 _KEYS = ("count", "total", "squares")
 
 
-def agreed(moments: Iterable[Mapping[str, Block]]) -> dict[str, Block]:
+SKELETON_FLOOR = 0.3  # joints share one unit: a joint that hardly moves must not be blown up to the size of a hand
+
+
+def agreed(moments: Iterable[Mapping[str, Block]], kinds: Mapping[str, str] | None = None) -> dict[str, Block]:
     """`moments.<modality>` blocks of mean and standard deviation per channel, float32, from the nodes' sums.
 
+    kinds    modality -> kind; a skeleton's spreads have a floor of SKELETON_FLOOR of their root mean square
     moments  one mapping per node, in rising order of partition: modality -> count, total and squares, float64 (channel,)
     """
     added: dict[str, Block] = {}
@@ -28,6 +32,8 @@ def agreed(moments: Iterable[Mapping[str, Block]]) -> dict[str, Block]:
         count = np.maximum(sums["count"], 1.0)
         mean = sums["total"] / count
         spread = np.sqrt(np.maximum(sums["squares"] / count - mean**2, 0.0))
+        if (kinds or {}).get(modality) == "skeleton":
+            spread = np.maximum(spread, SKELETON_FLOOR * np.sqrt((spread**2).mean()))
         still = spread <= 1e-6 * np.maximum(np.abs(mean), 1.0)  # a channel that never moves: only its mean is taken off
         agreement[f"moments.{modality}"] = {
             "mean": mean.astype(np.float32),

@@ -26,6 +26,11 @@ class JobState:
     pairing: Mapping[str, object] | None = None
     result: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def samples(self) -> dict[int, int]:
+        """How many samples each node said it holds."""
+        return {partition: manifest.samples for partition, manifest in self.manifests.items()}
+
     def members(self, *groups: str) -> list[int]:
         """Partitions of these groups that hold a sample, in rising order."""
         return sorted(p for p, m in self.manifests.items() if m.group in groups and m.samples)

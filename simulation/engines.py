@@ -41,7 +41,10 @@ def run_on_flower(
     settings = experiment.model_copy(
         update={"data": experiment.data.model_copy(update={"root": _absolute(experiment.data.root)})}
     )
-    run_config = {"json": settings.model_dump_json(), "out": str(folder.path.resolve())}
+    run_config: dict[str, str | int | float | bool] = {
+        "json": settings.model_dump_json(),
+        "out": str(folder.path.resolve()),
+    }
     failure: list[BaseException] = []
 
     def work() -> None:

@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def run_with_flower(
     num_nodes: int,
     log: Path,
     timeout_s: float | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
     """Run the project's apps once on Flower's simulation with `num_nodes` SuperNodes, and wait for the end.
 
@@ -42,7 +44,8 @@ def run_with_flower(
     package. `run_config` overrides [tool.flwr.app.config]; its paths must be absolute, since both apps work in the
     bundled folder. What the apps print is added to `log`. Everything that was started is ended before this returns.
 
-    Raises UserError with the end of the log where the run fails, or does not finish within `timeout_s` seconds.
+    Raises UserError with the end of the log where the run fails, or does not finish within `timeout_s` seconds. Another
+    thread ends the run by setting `stop`, and should then wait for this one.
     """
     log = log.resolve()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,12 @@ def run_with_flower(
         home.mkdir()
         with _RaySimulation(home, cwd=app) as superlink:
             outcome = superlink.run(
-                app, run_config, log=log, federation_config=federation_config(num_nodes), timeout_s=timeout_s
+                app,
+                run_config,
+                log=log,
+                federation_config=federation_config(num_nodes),
+                timeout_s=timeout_s,
+                stop=stop,
             )
         _raise_unless_completed(outcome, log)
     finally:
@@ -82,10 +90,11 @@ def app_folder(into: Path) -> Path:
 
 
 class _RaySimulation(SuperLink):
-    """A SuperLink that simulates its nodes, with Ray's session in the folder that goes away."""
+    """A SuperLink that simulates its nodes; Ray's session and the nodes' own state lie in the folder that goes away."""
 
     def __init__(self, home: Path, cwd: Path) -> None:
         super().__init__(home, cwd, simulation=True)
+        self.environment["FEDBIND_STATE"] = str(home.parent / "state")
         if len(str(home.parent)) <= LONGEST_RAY_FOLDER:
             self.environment["RAY_TMPDIR"] = str(home.parent)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import os
 import traceback
-from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,12 +20,14 @@ from configs.schema import Experiment
 from server.app import run_job
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
-from server.tracking import RunFolder
+from server.tracking import RunFolder, Status
 from simulation.local import LocalGrid
 from simulation.raw_pairing import add_raw_pairing
 
 
-def run_local(experiment: Experiment, out: Path | None, view: ProgressView, resume: bool = False) -> tuple[Path, dict[str, Any]]:
+def run_local(
+    experiment: Experiment, out: Path | None, view: ProgressView, resume: bool = False
+) -> tuple[Path, dict[str, Any]]:
     """The whole experiment on this machine; returns the run folder and its summary.
 
     Jobs run in processes of one torch thread each, so neither their number nor their order changes a figure. A job
@@ -39,7 +39,8 @@ def run_local(experiment: Experiment, out: Path | None, view: ProgressView, resu
     jobs = [(seed, method) for seed in experiment.seeds for method in experiment.methods]
     text = experiment.model_dump_json()
     workers = min(experiment.run.workers or _cores(), len(jobs))
-    status, error = "finished", None
+    status: Status = "finished"
+    error: str | None = None
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context)
     try:
@@ -59,7 +60,12 @@ def run_local(experiment: Experiment, out: Path | None, view: ProgressView, resu
         summary = finish_run(folder, experiment, status, error)
         view.close(summary)
     if error is not None:
-        raise UserError(f"{len(failures)} of {len(jobs)} jobs failed", where=str(folder.path), expected=error, todo="see jobs/*/node.log")
+        raise UserError(
+            f"{len(failures)} of {len(jobs)} jobs failed",
+            where=str(folder.path),
+            expected=error,
+            todo="see jobs/*/node.log",
+        )
     return folder.path, summary
 
 

@@ -1,5 +1,6 @@
 """Processes that this program starts and must end: in a group of their own, with everything they start in turn."""
 
+import atexit
 import contextlib
 import http.client
 import signal
@@ -14,6 +15,8 @@ import psutil
 POLL_S = 0.1
 END_WITHIN_S = 8.0  # what a process gets between being asked to end and being killed
 
+_running: list[subprocess.Popen[bytes]] = []  # started here and not ended yet
+
 
 def free_port() -> int:
     """A port on loopback that nothing listens on at this moment."""
@@ -23,9 +26,12 @@ def free_port() -> int:
 
 
 def start(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that Ctrl-C reaches only us; both its streams are added to `log`."""
+    """Start a process in a session of its own, so that Ctrl-C reaches only us; both its streams are added to `log`.
+
+    What `end` was not called for is ended when this program ends.
+    """
     with log.open("ab") as stream:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             cwd=cwd,
             env=dict(environment),
@@ -34,6 +40,8 @@ def start(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _running.append(process)
+    return process
 
 
 def answers(port: int) -> bool:
@@ -69,14 +77,22 @@ def end(processes: Sequence[subprocess.Popen[bytes]], within_s: float = END_WITH
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
     _wait(processes, doomed, within_s)
-    for member in doomed:
+    for member in list(doomed):  # and what they started meanwhile
         with contextlib.suppress(psutil.NoSuchProcess):
-            doomed = doomed + [child for child in member.children(recursive=True) if child not in doomed]
+            doomed += [child for child in member.children(recursive=True) if child not in doomed]
     for member in doomed:
         if _alive(member):
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
     _wait(processes, doomed, within_s)
+    for process in processes:
+        with contextlib.suppress(ValueError):
+            _running.remove(process)
+
+
+@atexit.register
+def _end_what_is_left() -> None:
+    end(list(_running), within_s=END_WITHIN_S / 4)
 
 
 def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

@@ -38,7 +38,9 @@ def raw_cosine_accuracy(experiment: Experiment, seed: int) -> float | None:
     return pairing_matrix(pairs, label_of, 1 + max(label_of.values(), default=0))[1]
 
 
-def add_raw_pairing(experiment: Experiment, method: str, seed: int, folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
+def add_raw_pairing(
+    experiment: Experiment, method: str, seed: int, folder: RunFolder, result: dict[str, Any]
+) -> dict[str, Any]:
     """The job's result with the raw cosine's pairing accuracy beside its own, in the files too."""
     if method != "fedbind" or result.get("pairing_accuracy") is None or result.get("pairing_raw_cosine") is not None:
         return result

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,11 +118,12 @@ class SuperLink:
         log: Path,
         federation_config: str = "",
         timeout_s: float | None = None,
+        stop: threading.Event | None = None,
     ) -> Outcome:
         """Bundle `app_folder`, run it here, and wait for its end; what it logs is added to `log` as it comes.
 
         Returns the outcome, also where the run failed: `flwr run` itself leaves with 0 then. Raises UserError where
-        the run could not be submitted, or took longer than `timeout_s`.
+        the run could not be submitted, took longer than `timeout_s`, or `stop` was set.
         """
         overrides = self.home / "run-config.toml"  # a file: Flower's key=value form cannot carry quotes
         overrides.write_text(tomli_w.dumps(run_config), encoding="utf-8")
@@ -131,7 +133,7 @@ class SuperLink:
         already_logged = log.stat().st_size
         submission = processes.start(command, cwd=self.home, environment=self.environment, log=log)
         try:
-            self._wait(submission, timeout_s, log)
+            self._wait(submission, timeout_s, stop, log)
         finally:
             processes.end([submission])
         with log.open("rb") as stream:
@@ -145,7 +147,9 @@ class SuperLink:
             )
         return self._outcome(started.group(1))
 
-    def _wait(self, submission: subprocess.Popen[bytes], timeout_s: float | None, log: Path) -> None:
+    def _wait(
+        self, submission: subprocess.Popen[bytes], timeout_s: float | None, stop: threading.Event | None, log: Path
+    ) -> None:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while submission.poll() is None:
             if self._process is None or self._process.poll() is not None:
@@ -154,6 +158,8 @@ class SuperLink:
                     where=str(self.log),
                     todo="its last lines are:\n" + tail(self.log),
                 )
+            if stop is not None and stop.is_set():
+                raise UserError(what="the run was stopped by hand", where=str(log))
             if deadline is not None and time.monotonic() > deadline:
                 raise UserError(
                     what=f"the run did not finish within {timeout_s:g} s",

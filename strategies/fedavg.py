@@ -17,7 +17,9 @@ def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
     """
     total = float(sum(weights))
     if len(replies) != len(weights) or not replies or not total > 0 or min(weights) < 0:
-        raise ValueError(f"{len(replies)} replies with weights {list(weights)}: need equally many, none negative, some above 0")
+        raise ValueError(
+            f"{len(replies)} replies with weights {list(weights)}: need equally many, none negative, some above 0"
+        )
     mean: Block = {}
     for name, first in replies[0].items():
         summed = np.zeros(first.shape, dtype=np.float64)

@@ -1,5 +1,6 @@
 """What a fresh machine installs, and what Flower carries to a node."""
 
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -60,6 +61,22 @@ def test_every_dependency_is_pinned_within_its_bounds(project: dict[str, Any]) -
         name = canonicalize_name(requirement.name)
         assert name in pinned, f"{name} is not in constraints.txt"
         assert requirement.specifier.contains(pinned[name]), f"{requirement} does not allow {pinned[name]}"
+
+
+def test_the_pins_agree_with_one_another() -> None:
+    pinned = {canonicalize_name(pin.split("==")[0]): pin.split("==")[1] for pin in PINS}
+    disagree = []
+    for name in pinned:
+        try:
+            needs = map(Requirement, importlib.metadata.requires(name) or [])
+        except importlib.metadata.PackageNotFoundError:
+            continue  # the developers' tools, where only the package itself is installed
+        for need in needs:
+            applies = need.marker is None or need.marker.evaluate({"extra": ""})
+            version = pinned.get(canonicalize_name(need.name))
+            if applies and version is not None and not need.specifier.contains(version, prereleases=True):
+                disagree.append(f"{name} needs {need}, not {version}")
+    assert disagree == []
 
 
 def test_the_makefile_installs_the_pinned_torch() -> None:

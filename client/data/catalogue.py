@@ -3,14 +3,15 @@
 from client.data.cards import Dataset
 from client.data.motionsense import MotionSense
 from client.data.utd_mhad import UtdMhad
+from client.data.wearable_sim import WearableSim
 from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
-DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad())}
+DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), WearableSim())}
 
 
 def dataset(name: str) -> Dataset:
-    """The data set of this name; raises UserError with the nearest name for an unknown one."""
+    """The data set of this name; UserError with the nearest where there is none."""
     if name not in DATASETS:
-        raise unknown_name("data set", name, DATASETS, where="data.name")
+        raise unknown_name("data set", name, DATASETS)
     return DATASETS[name]

@@ -33,7 +33,8 @@ class CorruptPolicy:
     def signal(self, values: Any, card: ModalityCard, where: Path | str) -> Signal | None:
         """`values` (time, channel) as a Signal with infinities made gaps; None, and counted, if they cannot be one."""
         try:
-            array = np.asarray(values, dtype=np.float32)
+            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and so a gap
+                array = np.asarray(values, dtype=np.float32)
         except (TypeError, ValueError):
             self.refuse(where, "the values are not numbers")
             return None

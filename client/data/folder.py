@@ -29,9 +29,7 @@ def existing(card: DatasetCard, root: Path | None) -> Path:
     return root
 
 
-def find_home(
-    card: DatasetCard, root: Path | None, is_home: Callable[[Path], bool], children: Sequence[str]
-) -> Path:
+def find_home(card: DatasetCard, root: Path | None, is_home: Callable[[Path], bool], children: Sequence[str]) -> Path:
     """`root`, or the child of it by one of these names, that `is_home`. Raises UserError where neither is."""
     root = existing(card, root)
     for place in (root, *(root / child for child in children)):

@@ -33,7 +33,7 @@ def gap_spans(duration_s: float, rate: float, mean_s: float, rng: np.random.Gene
     return spans
 
 
-def with_gaps(
+def cut_gaps(
     recordings: Sequence[Recording], rates: Mapping[str, float] | float, mean_s: float, rng: np.random.Generator
 ) -> list[Recording]:
     """The same recordings with gaps in them, each modality by its own rate (or all by one) and independently."""

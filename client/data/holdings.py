@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from client.data.cards import DatasetCard, channels_of
 from client.data.catalogue import dataset
-from client.data.gaps import with_gaps
-from client.data.normalise import Moments
+from client.data.gaps import cut_gaps
+from client.data.normalise import Moments, moments_of_rows
 from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
-from client.data.recording import Loaded, Recording, Skipped
+from client.data.recording import Loaded, Skipped
+from client.data.request import checked_modalities, checked_options
 from client.data.samples import SampleSet
 from client.data.windows import sliding, whole
 from configs.errors import UserError
 from configs.nodes import NodePlace, derived_seed, node_places
-from configs.schema import Experiment
+from configs.schema import DataSettings, Experiment
 from models.blocks import ModalityShape
 
 
@@ -39,27 +40,32 @@ class Holdings:
     def moments(self, modality: str) -> Moments:
         """Count, sum and sum of squares per channel over all frames of the present samples."""
         samples = self.samples
-        return Moments.of(samples.arrays[modality][samples.present[modality]])
+        return moments_of_rows(samples.arrays[modality][samples.present[modality]])
 
     def normaliser(
-        self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None
+        self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None, how: str | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and spread for every sample, (n, 1, channel) each: the agreed ones, or the node's or subject's own.
+
+        `how` is one of `data.normalise`'s names, which is meant where it is left out.
 
         Raises ValueError where the agreed statistics are wanted and missing, or have another number of channels.
         """
         n, channels = len(self.samples), self.shapes[modality].channels
-        if self.normalise == "none":
+        how = how or self.normalise
+        if how == "none":
             return np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
-        if self.normalise == "federated":
+        if how == "federated":
             if agreed is None or agreed["mean"].shape != (channels,):
-                raise ValueError(f"the agreed statistics of {modality} are missing or do not fit its {channels} channels")
+                raise ValueError(
+                    f"the agreed statistics of {modality} are missing or do not fit its {channels} channels"
+                )
             return tuple(np.broadcast_to(agreed[key], (n, 1, channels)).copy() for key in ("mean", "std"))  # type: ignore[return-value]
-        owner = self.samples.subject if self.normalise == "per_subject" else np.zeros(n)
+        owner = self.samples.subject if how == "per_subject" else np.zeros(n)
         mean, std = np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
         for value in np.unique(owner):
             rows = np.flatnonzero((owner == value) & self.samples.present[modality])
-            own = Moments.of(self.samples.arrays[modality][rows])
+            own = moments_of_rows(self.samples.arrays[modality][rows])
             mean[rows, 0], std[rows, 0] = own.mean, own.spread
         return mean, std
 
@@ -75,7 +81,9 @@ def holdings_of(
     names = list(group.modalities if modalities is None else modalities)
     subjects = experiment.split[place.group]
     share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
-    card, loaded = _loaded(experiment, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None)
+    card, loaded = _loaded(
+        experiment, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None
+    )
     recordings = loaded.recordings
     label = np.array([recording.label for recording in recordings], dtype=np.int64)
     if share is not None:
@@ -86,7 +94,7 @@ def holdings_of(
     recordings = [recordings[row] for row in mine]
     if experiment.gaps.rate:
         generator = np.random.default_rng(derived_seed(seed, "gaps", place.partition))
-        recordings = with_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
+        recordings = cut_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
     frames = {name: settings.modalities[name].frames for name in names}
     channels = channels_of(card, names)
     if settings.window.kind == "whole":
@@ -97,7 +105,9 @@ def holdings_of(
         )
     if group.labels_per_class is not None:
         generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
-        kept = hide_labels(samples.label, generator, labels_per_class=_share_of(group.labels_per_class, group.nodes, place.index))
+        kept = hide_labels(
+            samples.label, generator, labels_per_class=_share_of(group.labels_per_class, group.nodes, place.index)
+        )
         samples = replace(samples, label=kept)
     return Holdings(
         samples=samples,
@@ -115,7 +125,9 @@ def _share_of(labels: int, nodes: int, index: int) -> int:
     return labels // nodes + (index < labels % nodes)
 
 
-def _loaded(experiment: Experiment, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None) -> tuple[DatasetCard, Loaded]:
+def _loaded(
+    experiment: Experiment, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None
+) -> tuple[DatasetCard, Loaded]:
     settings = experiment.data
     options = repr(sorted(settings.options.items()))
     return _read_once(settings.name, options, root, subjects, names, settings.on_corrupt, _Options(settings.options))
@@ -133,7 +145,13 @@ class _Options(dict):
 
 @lru_cache(maxsize=16)
 def _read_once(
-    name: str, options_key: str, root: str | None, subjects: tuple[str, ...], names: tuple[str, ...], on_corrupt: str, options: _Options
+    name: str,
+    options_key: str,
+    root: str | None,
+    subjects: tuple[str, ...],
+    names: tuple[str, ...],
+    on_corrupt: str,
+    options: _Options,
 ) -> tuple[DatasetCard, Loaded]:
     """Recordings of one group; kept while the process lives, read again by a fresh one."""
     source = dataset(name)
@@ -148,8 +166,23 @@ def _read_once(
     return source.card_for(dict(options)), loaded
 
 
+def check_settings(settings: DataSettings) -> None:
+    """The data section against the data set's card, reading no file; raises UserError."""
+    source = dataset(settings.name)
+    card = source.card_for(checked_options(source.card, settings.options))
+    checked_modalities(card, list(settings.modalities))
+    if settings.root is None and not card.simulated:
+        raise UserError(
+            f"{card.title} is read from a folder, and none is named",
+            where="data.root",
+            expected=f"a folder laid out as published at {card.published_at}",
+            todo=f"data.root=FOLDER on the command line; `fedbind data list {settings.name}` shows the tree",
+        )
+
+
 def check_holdings(experiment: Experiment) -> None:
     """Reads every node's recordings once; raises UserError for the first thing the user must mend."""
+    check_settings(experiment.data)
     for place in node_places(experiment):
         held = holdings_of(experiment, place, None, experiment.seeds[0], experiment.data.root)
         role = experiment.groups[place.group]
@@ -159,6 +192,3 @@ def check_holdings(experiment: Experiment) -> None:
                 where=f"split.{place.group} = {experiment.split[place.group]}",
                 expected=f"labelled samples of {', '.join(role.modalities)}",
             )
-
-
-__all__ = ["Holdings", "Recording", "check_holdings", "holdings_of"]

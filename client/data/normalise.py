@@ -35,14 +35,6 @@ class Moments:
         """The sums over nothing."""
         return Moments(np.zeros(channels), np.zeros(channels), np.zeros(channels))
 
-    @staticmethod
-    def of(values: NDArray[np.float32]) -> "Moments":
-        """The sums over all but the last axis of (..., channel); NaN and infinities are not counted."""
-        flat = values.reshape(-1, values.shape[-1]).astype(np.float64)  # (record, channel)
-        known = np.isfinite(flat)
-        flat = np.where(known, flat, 0.0)
-        return Moments(known.sum(axis=0).astype(np.float64), flat.sum(axis=0), (flat**2).sum(axis=0))
-
     def __add__(self, other: "Moments") -> "Moments":
         if self.count.shape != other.count.shape:
             raise ValueError(f"moments of {len(self.count)} and of {len(other.count)} channels do not add up")
@@ -63,9 +55,18 @@ class Moments:
         return np.where(spread <= STILL * np.maximum(np.abs(mean), 1.0), 1.0, spread)
 
 
+def moments_of_rows(values: NDArray[np.float32]) -> Moments:
+    """The sums over all but the last axis of (..., channel); NaN and infinities are not counted."""
+    flat = values.reshape(-1, values.shape[-1]).astype(np.float64)  # (record, channel)
+    known = np.isfinite(flat)
+    flat = np.where(known, flat, 0.0)
+    return Moments(known.sum(axis=0).astype(np.float64), flat.sum(axis=0), (flat**2).sum(axis=0))
+
+
 def moments_of(samples: SampleSet) -> dict[str, Moments]:
     """The sums of each modality over the windows in which it is present."""
-    return {modality: Moments.of(array[samples.present[modality]]) for modality, array in samples.arrays.items()}
+    present = samples.present
+    return {modality: moments_of_rows(array[present[modality]]) for modality, array in samples.arrays.items()}
 
 
 def add_up(parts: Iterable[Mapping[str, Moments]]) -> dict[str, Moments]:

@@ -1,6 +1,6 @@
 """Reads a pickle from strangers as nothing but numbers, text, lists, dictionaries and plain numpy arrays.
 
-A pickle is a program. This reader lets it call five things only, all of them written here: the names under which
+A pickle is a program. This reader lets it call a few things only, all of them written here: the names under which
 numpy's arrays, dtypes and scalars are pickled are answered by stand-ins that check size and kind, and build arrays
 with np.frombuffer. numpy's own unpickling code (which trusts flags in the file) never runs. Any other global is refused
 by name before it is looked up, so nothing is imported.
@@ -38,7 +38,7 @@ class _Dtype:
         if self.dtype.kind in "SU" and len(state) > 5 and isinstance(state[5], int) and state[5] > 0:
             unit = 4 if self.dtype.kind == "U" else 1
             self.dtype = np.dtype(f"{self.dtype.kind}{state[5] // unit}")
-        self.dtype = self.dtype.newbyteorder(order if order in "<>" else "=")
+        self.dtype = self.dtype.newbyteorder("<" if order == "<" else ">" if order == ">" else "=")
 
 
 class _Array(np.ndarray):
@@ -50,13 +50,15 @@ class _Array(np.ndarray):
             filled = _array_of(raw, dtype, shape, "F" if fortran else "C")
         except (TypeError, ValueError) as error:
             raise RefusedPickle(f"a malformed numpy array ({error})") from error
-        super().__setstate__((1, filled.shape, filled.dtype, bool(fortran), filled.tobytes("A")))
+        plain: Any = (1, filled.shape, filled.dtype, bool(fortran), filled.tobytes("A"))
+        super().__setstate__(plain)
 
 
 class _Call:
     """A function a pickle may call, closed against BUILD, which would otherwise set its attributes."""
 
     __slots__ = ("_function",)
+    _function: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         object.__setattr__(self, "_function", function)
@@ -99,28 +101,32 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    return b""
+
+
 def _ndarray(*arguments: Any) -> Any:
     raise RefusedPickle("numpy.ndarray called by itself")
 
 
-_ALLOWED: dict[tuple[str, str], Callable[[], Any]] = {
-    **{
-        (f"numpy.{core}.multiarray", name): (lambda stand_in=stand_in: _Call(stand_in))
-        for core in ("core", "_core")
-        for name, stand_in in (("_reconstruct", _reconstruct), ("scalar", _scalar))
-    },
-    **{(f"numpy.{core}.numeric", "_frombuffer"): (lambda: _Call(_array_of)) for core in ("core", "_core")},
-    ("numpy", "dtype"): lambda: _Call(_Dtype),
-    ("numpy", "ndarray"): lambda: _Call(_ndarray),
-    ("_codecs", "encode"): lambda: _Call(_encode),
+_STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "dtype"): _Dtype,
+    ("numpy", "ndarray"): _ndarray,
+    ("_codecs", "encode"): _encode,  # how protocol 2 writes bytes
+    ("__builtin__", "bytes"): _no_bytes,  # and empty ones
+    ("builtins", "bytes"): _no_bytes,
 }
+for _core in ("numpy.core", "numpy._core"):  # before and since numpy 2
+    _STAND_INS[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
+    _STAND_INS[f"{_core}.multiarray", "scalar"] = _scalar
+    _STAND_INS[f"{_core}.numeric", "_frombuffer"] = _array_of
 
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
+        if (module, name) not in _STAND_INS:
             raise RefusedPickle(f"the global {module}.{name}")
-        return _ALLOWED[module, name]()
+        return _Call(_STAND_INS[module, name])
 
     def persistent_load(self, pid: Any) -> Any:
         raise RefusedPickle("a persistent reference")

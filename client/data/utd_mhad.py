@@ -70,7 +70,7 @@ CARD = DatasetCard(
         "skeleton": ModalityCard("skeleton", 60, 30.0, "m"),
     },
     options={
-        "center": OptionCard("hip", ("hip", "none"), "subtract the hip centre from every joint, frame by frame"),
+        "center": OptionCard("hip", ("hip", "first", "none"), "subtract the hip centre from every joint: of each frame, or of the first frame"),
     },
 )
 
@@ -101,7 +101,7 @@ class UtdMhad:
         seed: int,
     ) -> Loaded:
         """One recording per trial, by subject, action and trial; see Dataset.load."""
-        center = checked_options(CARD, options)["center"] == "hip"
+        center = str(checked_options(CARD, options)["center"])
         wanted = checked_modalities(CARD, modalities)
         home = home_in(root)
         trials = trials_in(home)
@@ -184,7 +184,7 @@ def inertial_signals(path: Path, wanted: Sequence[str], policy: CorruptPolicy) -
     return signals
 
 
-def skeleton_signal(path: Path, center: bool, policy: CorruptPolicy) -> dict[str, Signal]:
+def skeleton_signal(path: Path, center: str, policy: CorruptPolicy) -> dict[str, Signal]:
     """The skeleton (time, 60), joint by joint x, y, z in metres; empty where the file is none or broken."""
     joints = read_variable(path, "d_skel", policy)
     if joints is None:
@@ -194,8 +194,8 @@ def skeleton_signal(path: Path, center: bool, policy: CorruptPolicy) -> dict[str
     if joints.ndim != 3 or joints.shape[:2] != (20, 3):
         policy.refuse(path, f"d_skel has shape {joints.shape}", expected="(20, 3, time)")
         return {}
-    if center:
-        joints = joints - joints[HIP_CENTER]
+    if center != "none":
+        joints = joints - (joints[HIP_CENTER] if center == "hip" else joints[HIP_CENTER][:, :1])  # (3, time) or (3, 1)
     frames = joints.transpose(2, 0, 1).reshape(joints.shape[2], 60)  # (time, joint * axis)
     signal = policy.signal(frames, CARD.modalities["skeleton"], path)
     return {} if signal is None else {"skeleton": signal}

@@ -141,7 +141,7 @@ def stretches(
     signals = wanted_signals(content["signal"], wanted, path, policy)
     if not signals:
         return []
-    codes = np.asarray(content["label"])
+    codes = content["label"]
     label_of = {code: label for label, codes_of in enumerate(classes.values()) for code in codes_of}
     recordings = []
     for start, stop in runs(codes):
@@ -175,11 +175,14 @@ def read_subject(path: Path, policy: CorruptPolicy) -> dict[str, Any] | None:
     if not isinstance(content, dict) or not isinstance(content.get("signal"), dict) or "label" not in content:
         policy.refuse(path, "this pickle is not WESAD's", expected=expected)
         return None
-    label = np.asarray(content["label"])
+    try:
+        label = np.asarray(content["label"])
+    except ValueError:  # lists of unequal lengths
+        label = np.zeros((), dtype=object)
     if label.ndim != 1 or label.dtype.kind not in "iuf":
         policy.refuse(path, f"label is {label.dtype} of shape {label.shape}", expected="one number per record")
         return None
-    return content
+    return {**content, "label": np.nan_to_num(label).astype(np.int64)}
 
 
 def wanted_signals(

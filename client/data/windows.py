@@ -149,7 +149,7 @@ def resample(
     record = np.arange(len(values))
     out = np.stack([np.interp(at, record, column) for column in values.T], axis=-1)  # (window, frames, channel)
     nearest = np.clip(np.floor(at + 0.5).astype(np.int64), 0, len(values) - 1)
-    outside = at > len(values) - 0.5 + 1e-6
+    outside = at > len(values) - 1e-6  # the last record stands until the next would have come
     lacking: NDArray[np.float64] = (gap[nearest] | outside).mean(axis=1)  # (window,), a share
     present: NDArray[np.bool_] = (lacking <= max_gap_share) & (lacking < 1)
     out[~present] = 0.0
@@ -174,9 +174,7 @@ def smooth(values: NDArray[np.float64], records_per_frame: float) -> NDArray[np.
     if width < 2:
         return values
     once = uniform_filter1d(values, width, axis=0, mode="nearest")
-    twice: NDArray[np.float64] = uniform_filter1d(
-        once, width, axis=0, mode="nearest", origin=0 if width % 2 else -1
-    )
+    twice: NDArray[np.float64] = uniform_filter1d(once, width, axis=0, mode="nearest", origin=0 if width % 2 else -1)
     return twice
 
 

@@ -1,22 +1,37 @@
-"""Autoencoder: trains the shared modality's autoencoder on the node's windows of it."""
+"""Autoencoder: trains the encoder of the shared modality on the node's windows of it."""
 
 from __future__ import annotations
 
-from client.node import Node
-from client.training.autoencoder import train_autoencoder
+from dataclasses import replace
+
+from client.node import Node, moments_to_bytes
+from client.training.autoencoder import new_optimiser, train_autoencoder
+from client.training.contrast import scheduled_rate
+from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_autoencoder
 from protocol.payload import Payload, ProtocolError
 
 
 def autoencoder(node: Node, question: Payload) -> Payload:
-    """The weights after local training, with the number of windows and their mean squared error."""
+    """The weights after local training, with the number of windows and their mean loss."""
     experiment, modality = node.experiment, node.experiment.bind.by
-    view = node.view(question, modality)
-    windows = view.take(view.present).clean()
-    if not len(windows):
+    settings, round, rounds = experiment.autoencoder, int(question.info["round"]), int(question.info["rounds"])
+    view = node.shared_view(question)
+    view = view.take(view.present)
+    if not len(view):
         raise ProtocolError(f"no sample of {modality} on this node")
-    model = new_autoencoder(modality, node.shapes[modality], experiment.autoencoder, node.seed)
+    model = new_autoencoder(modality, node.shapes[modality], settings, node.seed)
     load_block(model, question.blocks[f"autoencoder.{modality}"])
-    seed = node.seed_for("autoencoder", question.info["round"])
-    loss = train_autoencoder(model, windows, experiment.autoencoder, experiment.epochs.autoencoder, seed)
-    return Payload({f"autoencoder.{modality}": as_block(model)}, {}, {"examples": len(windows), "loss": loss})
+    name = f"autoencoder:{node.method}:{node.seed}:{node.place.partition}"
+    moments = node.store.get(name) if round > 1 else None
+    optimiser = new_optimiser(model, settings, scheduled_rate(settings.rate, round, rounds), moments)
+    change = replace(strength_for(node.shapes[modality].kind, experiment.augment), crop=settings.crop, warp=settings.warp)
+    seed = node.seed_for("autoencoder", round)
+    loss = train_autoencoder(
+        model, view, optimiser, settings, experiment.epochs.autoencoder, change, experiment.augment.jitter, seed
+    )
+    if round == rounds:
+        node.store.drop(name)
+    else:
+        node.store.put(name, moments_to_bytes(optimiser))
+    return Payload({f"autoencoder.{modality}": as_block(model)}, {}, {"examples": len(view), "loss": loss})

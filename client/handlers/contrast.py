@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import nn
 
-from client.node import Node
-from client.training.contrast import Contrast, Related, new_contrast, train_contrast
+from client.node import Node, moments_to_bytes
+from client.training.contrast import Contrast, Related, new_contrast, scheduled_rate, train_contrast
 from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_encoder, new_projection
 from models.losses import Targets
@@ -53,7 +51,7 @@ def targets(node: Node, question: Payload) -> Payload:
         with torch.no_grad():
             vectors = model.embed({modality: view.take(torch.from_numpy(rows)).clean()})[modality].numpy()
         generator = np.random.default_rng(node.seed_for("noise", "targets", question.info["round"], modality))
-        blocks[f"targets.{modality}"] = pack_embeddings(node.handles[rows], vectors, node.experiment.privacy, generator)
+        blocks[f"targets.{modality}"] = pack_embeddings(node.handles[rows], vectors, generator, **node.privacy)
     return Payload(blocks)
 
 
@@ -66,7 +64,9 @@ def contrast(node: Node, question: Payload) -> Payload:
     model = contrast_model(node, question)
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
-    model.restore_moments(node.store.get(name) if round > 1 else None, scheduled_rate(experiment.contrast.rate, round, rounds))
+    model.restore_moments(
+        node.store.get(name) if round > 1 else None, scheduled_rate(experiment.contrast.rate, round, rounds)
+    )
     loss = train_contrast(
         model,
         {m: node.view(question, m) for m in model.encoders},
@@ -80,20 +80,17 @@ def contrast(node: Node, question: Payload) -> Payload:
     if round == rounds:
         node.store.drop(name)
     else:
-        node.store.put(name, model.moments())
+        node.store.put(name, moments_to_bytes(model.optimiser))
     return Payload(model_blocks(model), {}, {"examples": float(len(node.handles)), "loss": loss})
-
-
-def scheduled_rate(rate: float, round: int, rounds: int) -> float:
-    """Half a cosine from the full rate in round 1 down to a twentieth of it."""
-    return rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (round - 1) / max(rounds, 1))))
 
 
 def _related(node: Node, question: Payload) -> Related:
     """Foreign rows, and the weight with which each is a positive of each own sample."""
     own = {int(handle): row for row, handle in enumerate(node.handles)}
     foreign: dict[int, int] = {}
-    parts = {m.removeprefix("targets."): unpack_embeddings(b) for m, b in question.blocks.items() if m.startswith("targets.")}
+    parts = {
+        m.removeprefix("targets."): unpack_embeddings(b) for m, b in question.blocks.items() if m.startswith("targets.")
+    }
     for handles, _ in parts.values():
         for handle in handles.tolist():
             foreign.setdefault(handle, len(foreign))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import asdict
+from typing import Any
 
 from flwr.app import Context
 
@@ -20,7 +21,8 @@ def describe(experiment: Experiment, question: Payload, context: Context) -> Pay
     A node whose recordings cannot be used says so in its manifest (`fault`), so that one broken folder does not
     silence its neighbours on the same host.
     """
-    manifests, blocks = [], {}
+    manifests: list[dict[str, Any]] = []
+    blocks: dict[str, Block] = {}
     for partition in hosted_partitions(experiment, context.node_config):
         node = node_for(experiment, partition, str(question.info["method"]), int(question.info["seed"]), context)
         manifests.append(asdict(_manifest(node)))

@@ -25,9 +25,9 @@ def embed(node: Node, question: Payload) -> Payload:
         load_block(model, question.blocks[f"autoencoder.{by}"])
         model.eval()
         with torch.no_grad():
-            found = model.encode(node.view(question, by).take(torch.from_numpy(rows)).clean()).numpy()  # (n, latent)
+            found = model.encode(node.shared_view(question).take(torch.from_numpy(rows)).clean()).numpy()  # (n, latent)
     generator = np.random.default_rng(node.seed_for("noise", "embed"))
-    return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, node.experiment.privacy, generator)}, info)
+    return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, generator, **node.privacy)}, info)
 
 
 def audit(node: Node, question: Payload) -> Payload:

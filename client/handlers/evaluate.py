@@ -31,7 +31,11 @@ def evaluate(node: Node, question: Payload) -> Payload:
     counts: dict[str, list[np.ndarray]] = {"+".join(subset): [] for subset in subsets if subset}
     area = None
     for network in range(networks):
-        blocks = {name: {k: v[network] for k, v in block.items()} for name, block in question.blocks.items()}
+        blocks = {
+            name: {key: value[network] for key, value in block.items()}
+            for name, block in question.blocks.items()
+            if name.startswith(("encoder.", "head."))
+        }
         for modality, encoder in encoders.items():
             load_block(encoder, blocks[f"encoder.{modality}"])
         load_head(head, blocks)

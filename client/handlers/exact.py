@@ -26,7 +26,7 @@ def exact_views(node: Node, question: Payload) -> Payload:
     blocks = {}
     for modality, rows in embedded.items():
         generator = np.random.default_rng(node.seed_for("noise", "exact", question.info["round"], modality))
-        packed = pack_embeddings(handles[modality], rows.numpy(), node.experiment.privacy, generator)
+        packed = pack_embeddings(handles[modality], rows.numpy(), generator, **node.privacy)
         blocks[f"targets.{modality}"] = packed
     return Payload(blocks)
 
@@ -63,7 +63,11 @@ def _embed(node: Node, question: Payload, model: Contrast) -> tuple[dict[str, Te
         some = view.take(torch.from_numpy(rows))
         generator = torch.Generator().manual_seed(node.seed_for("exact", question.info["round"], modality))
         change = strength_for(node.shapes[modality].kind, experiment.augment)
-        windows = some.augmented(change, experiment.augment.jitter, generator) if experiment.contrast.augment else some.clean()
+        windows = (
+            some.augmented(change, experiment.augment.jitter, generator)
+            if experiment.contrast.augment
+            else some.clean()
+        )
         embedded[modality] = model.embed({modality: windows})[modality]
         handles[modality] = node.handles[rows]
     if not embedded:

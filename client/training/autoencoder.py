@@ -1,33 +1,68 @@
-"""Local training of the shared-modality autoencoder (MMBind eq. 1)."""
+"""Local training of the shared modality's encoder: MMBind's autoencoder (eq. 1), its denoising form, or one that
+tells recordings apart."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import io
 
+import torch
+from torch import Tensor, nn
+
+from client.training.contrast import even_batches
+from client.training.views import View
 from configs.schema import AutoencoderSettings
+from models.augment import Strength
 from models.autoencoder import SharedAutoencoder, reconstruction_error
+from models.shared_encoder import InstanceEncoder, instance_discrimination
+
+
+def new_optimiser(model: nn.Module, settings: AutoencoderSettings, rate: float, moments: bytes | None) -> torch.optim.Optimizer:
+    """The optimiser of this round, with the moments of the last one where there was one."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=settings.weight_decay)
+    if moments is not None:
+        optimiser.load_state_dict(torch.load(io.BytesIO(moments), weights_only=True))
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    return optimiser
 
 
 def train_autoencoder(
-    model: SharedAutoencoder, windows: Tensor, settings: AutoencoderSettings, epochs: int, seed: int
+    model: nn.Module,
+    view: View,
+    optimiser: torch.optim.Optimizer,
+    settings: AutoencoderSettings,
+    epochs: int,
+    change: Strength,
+    jitter: float,
+    seed: int,
 ) -> float:
-    """Trains in place for `epochs` passes; returns the mean squared error of the last one.
+    """Trains in place for `epochs` passes; returns the mean loss of the last one.
 
-    windows  (n, time, channel), normalised. With `noise` set the input is corrupted and the clean window is the goal.
+    reconstruction  mean squared error of the window itself
+    denoising       the window is augmented, the clean one is the goal
+    instance        two augmented views of a window attract, other windows repel
     """
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate)
     model.train()
     loss_sum = 0.0
     for _ in range(epochs):
         loss_sum = 0.0
-        for rows in torch.randperm(len(windows), generator=generator).split(settings.batch):
-            clean = windows[rows]
-            noise = torch.randn(clean.shape, generator=generator) * settings.noise if settings.noise else 0.0
-            loss = reconstruction_error(model, clean + noise, clean)
+        for rows in even_batches(len(view), settings.batch, generator):
+            loss = _loss(model, view.take(rows), settings, change, jitter, generator)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             loss_sum += loss.item() * len(rows)
-    return loss_sum / max(len(windows), 1)
+    return loss_sum / max(len(view), 1)
+
+
+def _loss(
+    model: nn.Module, batch: View, settings: AutoencoderSettings, change: Strength, jitter: float, generator: torch.Generator
+) -> Tensor:
+    if isinstance(model, InstanceEncoder):
+        first, second = (model(batch.augmented(change, jitter, generator)) for _ in range(2))
+        return instance_discrimination(first, second, settings.temperature)
+    assert isinstance(model, SharedAutoencoder)
+    if settings.objective == "denoising":
+        return reconstruction_error(model, batch.augmented(change, jitter, generator), batch.clean())
+    return reconstruction_error(model, batch.clean())

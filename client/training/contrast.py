@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,12 +28,6 @@ class Contrast:
         """Modality -> (n, projection) unit rows."""
         return {m: self.projections[m](self.encoders[m](w)) for m, w in windows.items()}
 
-    def moments(self) -> bytes:
-        """The optimiser's state, for the node store; weights come with the next message."""
-        buffer = io.BytesIO()
-        torch.save(self.optimiser.state_dict(), buffer)
-        return buffer.getvalue()
-
     def restore_moments(self, saved: bytes | None, rate: float) -> None:
         """Takes the moments up again under the rate of this round."""
         if saved is not None:
@@ -44,7 +39,9 @@ class Contrast:
 def new_contrast(encoders: nn.ModuleDict, projections: nn.ModuleDict, settings: ContrastSettings) -> Contrast:
     """Encoders and projections under one optimiser."""
     parameters = [*encoders.parameters(), *projections.parameters()]
-    return Contrast(encoders, projections, torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay))
+    return Contrast(
+        encoders, projections, torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
+    )
 
 
 @dataclass(frozen=True)
@@ -123,6 +120,11 @@ def contrast_loss(
         foreign,
         affinity,
     )
+
+
+def scheduled_rate(rate: float, round: int, rounds: int) -> float:
+    """Half a cosine from the full rate in round 1 down to a twentieth of it."""
+    return rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (round - 1) / max(rounds, 1))))
 
 
 def even_batches(rows: int, size: int, generator: torch.Generator) -> list[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from client.training.contrast import even_batches
 from client.training.views import Views, take
 from configs.nodes import derived_seed
 from configs.schema import FineTuneSettings
@@ -29,6 +31,7 @@ class Tuning:
     optimiser: torch.optim.Optimizer
     average: dict[str, Tensor] | None
     epoch: int = 0
+    step: int = 0
 
     def named_state(self) -> dict[str, Tensor]:
         """Every parameter under one naming."""
@@ -46,7 +49,12 @@ class Tuning:
         """For the node store."""
         buffer = io.BytesIO()
         torch.save(
-            {"state": self.named_state(), "optimiser": self.optimiser.state_dict(), "average": self.average, "epoch": self.epoch},
+            {
+                "state": self.named_state(),
+                "optimiser": self.optimiser.state_dict(),
+                "average": self.average,
+                "at": (self.epoch, self.step),
+            },
             buffer,
         )
         return buffer.getvalue()
@@ -56,7 +64,7 @@ class Tuning:
         parts = torch.load(io.BytesIO(saved), weights_only=True)
         self.load_named(parts["state"])
         self.optimiser.load_state_dict(parts["optimiser"])
-        self.average, self.epoch = parts["average"], parts["epoch"]
+        self.average, (self.epoch, self.step) = parts["average"], parts["at"]
 
 
 def new_tuning(encoders: nn.ModuleDict, head: FusionClassifier, settings: FineTuneSettings) -> Tuning:
@@ -99,6 +107,8 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
     """
     generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", tuning.epoch))
     frozen = tuning.epoch < settings.probe_epochs or settings.encoder_rate_share == 0.0
+    for group, share in zip(tuning.optimiser.param_groups, (1.0, settings.encoder_rate_share), strict=True):
+        group["lr"] = settings.rate * share * _schedule(tuning.epoch, settings)
     for parameter in tuning.encoders.parameters():
         parameter.requires_grad_(not frozen)
     tuning.encoders.train()
@@ -106,17 +116,25 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
     loss_sum = 0.0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "dropout", tuning.epoch))
-        for rows in torch.randperm(len(data), generator=generator).split(settings.batch):
+        for rows in even_batches(len(data), settings.batch, generator):
             batch = data.take(rows)
             windows = augment(batch.views, generator) if settings.augment else batch.clean()
-            loss = F.cross_entropy(logits_of(tuning, windows, batch.present), batch.label)
+            logits = logits_of(tuning, windows, batch.present)
+            loss = F.cross_entropy(logits, batch.label, label_smoothing=settings.label_smoothing)
             tuning.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             tuning.optimiser.step()
             loss_sum += loss.item() * len(rows)
+            tuning.step += 1
             _follow(tuning, settings.averaging)
     tuning.epoch += 1
     return loss_sum / max(len(data), 1)
+
+
+def _schedule(epoch: int, settings: FineTuneSettings) -> float:
+    """Half a cosine from 1 down to `final_rate_share` over `decay_epochs`, then level."""
+    way = min(1.0, epoch / settings.decay_epochs)
+    return settings.final_rate_share + (1.0 - settings.final_rate_share) * 0.5 * (1.0 + math.cos(math.pi * way))
 
 
 def logits_of(tuning: Tuning, windows: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
@@ -131,8 +149,8 @@ def _follow(tuning: Tuning, decay: float) -> None:
     state = tuning.named_state()
     if tuning.average is None:
         tuning.average = {name: value.clone() for name, value in state.items()}
-    for name, value in state.items():
-        tuning.average[name].lerp_(value, 1.0 - decay)
+    share = 1.0 - min(decay, (1 + tuning.step) / (10 + tuning.step))  # the average begins fast, then settles
+    torch._foreach_lerp_(list(tuning.average.values()), list(state.values()), share)
 
 
 def kept_blocks(tuning: Tuning) -> dict[str, Block]:

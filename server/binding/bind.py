@@ -24,7 +24,7 @@ class Embedded:
 class Pairs:
     """Bound pairs, one row each: a sample of `node`, its partner on `partner_node`, cosine and weight.
 
-    All arrays have one entry a pair. A sample has one partner in each other group.
+    All arrays have one entry a pair. A sample's partners in one group stand next to each other, the best first.
     """
 
     node: np.ndarray
@@ -49,8 +49,10 @@ def no_pairs() -> Pairs:
     return Pairs(whole, whole, whole, whole, real, real)
 
 
-def bind(embedded: Mapping[int, Embedded], rule: str) -> Pairs:
-    """For every sample its nearest neighbour in each other group (MMBind eq. 2, both ways), weighted by `rule`.
+def bind(embedded: Mapping[int, Embedded], rule: str, partners: int = 1) -> Pairs:
+    """For every sample its nearest neighbours in each other group (MMBind eq. 2, both ways), weighted by `rule`.
+
+    The paper takes the nearest alone; with more `partners` each of them is a positive.
 
     Weights are made over all pairs of one direction (group to group) at once. Nodes are taken in rising order, so the
     order in which embeddings arrived has no influence. Groups without a sample are bound to nothing.
@@ -65,8 +67,14 @@ def bind(embedded: Mapping[int, Embedded], rule: str) -> Pairs:
         for other, (their_nodes, their_handles, their_vectors) in sorted(rows.items()):
             if own == other:
                 continue
-            index, cosine = nearest(vectors, their_vectors)
-            found.append((nodes, handles, their_nodes[index], their_handles[index], cosine, pair_weights(cosine, rule)))
+            index, cosine = nearest(vectors, their_vectors, partners)  # (n, k) each
+            weight, theirs, k = pair_weights(cosine, rule), index.ravel(), index.shape[1]
+            found.append(
+                (
+                    nodes.repeat(k), handles.repeat(k), their_nodes[theirs], their_handles[theirs],
+                    cosine.ravel(), weight.ravel(),
+                )
+            )  # fmt: skip
     if not found:
         return no_pairs()
     return Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -109,16 +117,23 @@ def bind_alike(embedded: Mapping[int, Embedded], rule: str, tolerance: float = 1
 
 def _joined(embedded: Mapping[int, Embedded], members: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     nodes = np.concatenate([np.full(len(embedded[p].handles), p, dtype=np.int64) for p in members])
-    return nodes, np.concatenate([embedded[p].handles for p in members]), np.concatenate([embedded[p].vectors for p in members])
+    return (
+        nodes,
+        np.concatenate([embedded[p].handles for p in members]),
+        np.concatenate([embedded[p].vectors for p in members]),
+    )
 
 
 def pairing_matrix(pairs: Pairs, label_of: Mapping[int, int], classes: int) -> tuple[np.ndarray, float | None]:
     """Counts (class of the sample, class of its partner) and the share of pairs within one class, None without pairs.
 
-    `label_of` maps handles to class indices; pairs with an unknown side are left out.
+    `label_of` maps handles to class indices; pairs with an unknown side are left out. Of several partners of a sample
+    in one group the best alone counts, so that the figure is that of nearest neighbours whatever was bound.
     """
     matrix = np.zeros((classes, classes), dtype=np.int64)
-    for handle, partner in zip(pairs.handle.tolist(), pairs.partner_handle.tolist(), strict=True):
+    first = np.ones(len(pairs), dtype=bool)
+    first[1:] = (pairs.handle[1:] != pairs.handle[:-1]) | (pairs.cosine[1:] > pairs.cosine[:-1])
+    for handle, partner in zip(pairs.handle[first].tolist(), pairs.partner_handle[first].tolist(), strict=True):
         own, theirs = label_of.get(handle, -1), label_of.get(partner, -1)
         if own >= 0 and theirs >= 0:
             matrix[own, theirs] += 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-RULES = ("normalized", "cosine", "log", "none")
+RULES = ("normalized", "cosine", "log", "softmax", "none")
+SOFTMAX_TEMPERATURE = 0.05
 
 
 def pair_weights(cosine: np.ndarray, rule: str) -> np.ndarray:
-    """Weights float32 (n,) of pairs from their cosines (n,).
+    """Weights float32 of pairs from their cosines, (n,), or (n, k) for k partners of each sample; same shape back.
 
     normalized  the paper's: similarity scaled to [0, 1] over all pairs, (s − min)/(max − min); all 1 where all are equal
     cosine      the similarity itself, none below 0
     log         1 + ½·ln(s), none below 0, as one rule of the paper's public code
+    softmax     a sample's partners share the weight 1, by softmax of s/0.05; a single partner has it all
     none        1
     Raises ValueError for another rule.
     """
@@ -24,6 +26,10 @@ def pair_weights(cosine: np.ndarray, rule: str) -> np.ndarray:
         weights = np.clip(similarity, 0.0, None)
     elif rule == "log":
         weights = np.clip(1.0 + 0.5 * np.log(np.clip(similarity, 1e-12, None)), 0.0, None)
+    elif rule == "softmax":
+        rows = similarity if similarity.ndim == 2 else similarity[:, None]
+        scaled = np.exp((rows - rows.max(axis=1, keepdims=True, initial=-np.inf)) / SOFTMAX_TEMPERATURE)
+        weights = (scaled / scaled.sum(axis=1, keepdims=True)).reshape(similarity.shape)
     elif rule == "none":
         weights = np.ones_like(similarity)
     else:

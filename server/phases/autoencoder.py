@@ -8,7 +8,7 @@ from configs.errors import UserError
 from models.blocks import ModalityShape, as_block, new_autoencoder
 from protocol.kinds import AUTOENCODER
 from protocol.payload import Payload
-from server.admission import check_weights
+from server.admission import weights_gate
 from server.job import Job
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
@@ -29,16 +29,20 @@ def train_autoencoder(job: Job, state: JobState) -> JobState:
             todo="choose another modality, or bind.by=label",
         )
     told = state.manifests[members[0]].modalities[modality]
-    model = new_autoencoder(modality, ModalityShape(told.kind, told.frames, told.channels), experiment.autoencoder, job.seed)
+    model = new_autoencoder(
+        modality, ModalityShape(told.kind, told.frames, told.channels), experiment.autoencoder, job.seed
+    )
     current = {name: as_block(model)}
     rounds = experiment.rounds.autoencoder
     for round in range(1, rounds + 1):
-        question = Payload({**current, **_only(state, modality)})
+        question = Payload({**current, **_only(state, modality)}, {"rounds": rounds})
         replies = job.dispatch.ask(
             AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds,
-            lambda p, reply: check_weights(current, {name}, reply, state.manifests[p].samples),
+            weights_gate(current, dict.fromkeys(members, {name}), state.samples),
         )  # fmt: skip
-        current = aggregate(current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg)
+        current = aggregate(
+            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
+        )
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current})
 

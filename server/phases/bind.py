@@ -17,7 +17,7 @@ from server.state import JobState
 def bind_samples(job: Job, state: JobState, embedded: Mapping[int, Embedded]) -> JobState:
     """Pairs both ways between every two groups, weighted by `bind.weights`."""
     rule = job.experiment.bind
-    pairs = bind_alike(embedded, rule.weights) if rule.by == "label" else bind(embedded, rule.weights)
+    pairs = bind_alike(embedded, rule.weights) if rule.by == "label" else bind(embedded, rule.weights, rule.partners)
     if not len(pairs):
         job.note("nothing was bound: fewer than two groups sent embeddings")
     return replace(state, pairs=pairs, pairing=_audit(job, replace(state, pairs=pairs)))
@@ -36,7 +36,7 @@ def _audit(job: Job, state: JobState) -> dict[str, object] | None:
         block = reply.blocks.get(name, {})
         if set(block) != {"handles", "label"} or block["handles"].shape != block["label"].shape:
             raise ProtocolError("an audit needs one label for each handle")
-        if len(block["label"]) and not (-1 <= block["label"].min() and block["label"].max() < len(classes)):
+        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < len(classes)):
             raise ProtocolError("labels out of range")
 
     before = len(job.dispatch.tally.skipped)
@@ -48,4 +48,9 @@ def _audit(job: Job, state: JobState) -> dict[str, object] | None:
     for reply in replies.values():
         label_of.update(zip(reply.blocks[name]["handles"].tolist(), reply.blocks[name]["label"].tolist(), strict=True))
     matrix, accuracy = pairing_matrix(state.pairs, label_of, len(classes))
-    return {"classes": list(classes), "matrix": np.asarray(matrix).tolist(), "accuracy": accuracy, "raw_cosine_accuracy": None}
+    return {
+        "classes": list(classes),
+        "matrix": np.asarray(matrix).tolist(),
+        "accuracy": accuracy,
+        "raw_cosine_accuracy": None,
+    }

@@ -10,7 +10,7 @@ from models.blocks import ModalityShape, as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
-from server.admission import check_weights
+from server.admission import weights_gate
 from server.binding.bind import Embedded, Pairs, bind
 from server.job import Job
 from server.phases.contrast_exact import contrast_exact
@@ -47,7 +47,9 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     """Each round: nodes embed their samples, each trains against the others' embeddings, the server averages."""
     experiment = job.experiment
     members, rounds = state.members(*experiment.incomplete_groups), experiment.rounds.contrast
-    own_blocks = {p: [f"{part}.{m}" for m in contrasted(job, state, p) for part in ("encoder", "projection")] for p in members}
+    own_blocks = {
+        p: [f"{part}.{m}" for m in contrasted(job, state, p) for part in ("encoder", "projection")] for p in members
+    }
     current = {name: state.blocks[name] for names in own_blocks.values() for name in names}
     pairs = state.pairs
     for round in range(1, rounds + 1):
@@ -62,9 +64,11 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
         }
         replies = job.dispatch.ask(
             CONTRAST, questions, "contrast", round, rounds,
-            lambda p, reply: check_weights(current, set(own_blocks[p]), reply, state.manifests[p].samples),
+            weights_gate(current, {p: set(names) for p, names in own_blocks.items()}, state.samples),
         )  # fmt: skip
-        current = aggregate(current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg)
+        current = aggregate(
+            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
+        )
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current}, pairs=pairs)
 
@@ -92,7 +96,7 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
     if job.method != "fedbind" or not embedded:
         return None
-    return bind(embedded, job.experiment.bind.weights)
+    return bind(embedded, job.experiment.bind.weights, job.experiment.bind.partners)
 
 
 def _foreign(bank: Bank, pairs: Pairs, partition: int, negatives: str) -> dict[str, Block]:

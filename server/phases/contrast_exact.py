@@ -16,7 +16,7 @@ from models.losses import weighted_contrastive
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EXACT_GRADIENT, EXACT_VIEWS, TARGETS
 from protocol.payload import Block, Payload, ProtocolError
-from server.admission import check_weights
+from server.admission import weights_gate
 from server.job import Job
 from server.state import JobState, save_blocks
 
@@ -25,13 +25,18 @@ def contrast_exact(job: Job, state: JobState) -> JobState:
     """`rounds.contrast` times `epochs.contrast` passes over all samples, one optimiser step a batch."""
     experiment = job.experiment
     members = state.members(*experiment.incomplete_groups)
-    own = {p: [f"{part}.{m}" for m in sorted(state.manifests[p].modalities) for part in ("encoder", "projection")] for p in members}
+    own = {
+        p: [f"{part}.{m}" for m in sorted(state.manifests[p].modalities) for part in ("encoder", "projection")]
+        for p in members
+    }
     weights = {
         (name, key): torch.nn.Parameter(torch.from_numpy(np.array(value)))
         for name in sorted({n for names in own.values() for n in names})
         for key, value in state.blocks[name].items()
     }
-    optimiser = torch.optim.AdamW(weights.values(), lr=experiment.contrast.rate, weight_decay=experiment.contrast.weight_decay)
+    optimiser = torch.optim.AdamW(
+        weights.values(), lr=experiment.contrast.rate, weight_decay=experiment.contrast.weight_decay
+    )
     held = _held(job, state, own, members)
     samples = Samples.of(held, state)
     generator = torch.Generator().manual_seed(job.seed_for("exact"))
@@ -73,13 +78,16 @@ class Samples:
         kept = [
             (row_of[h], row_of[q], w)
             for h, q, w in zip(
-                state.pairs.handle.tolist(), state.pairs.partner_handle.tolist(), state.pairs.weight.tolist(), strict=True
+                state.pairs.handle.tolist(),
+                state.pairs.partner_handle.tolist(),
+                state.pairs.weight.tolist(),
+                strict=True,
             )
             if h in row_of and q in row_of
         ]
-        rows, columns, weight = (np.array(part) for part in zip(*kept, strict=True)) if kept else ([], [], np.zeros(0))
-        shape = (len(handle), len(handle))
-        return cls(node, handle, csr_array((np.asarray(weight, dtype=np.float32), (rows, columns)), shape=shape))
+        rows, columns = (np.array([each[at] for each in kept], dtype=np.int64) for at in (0, 1))
+        weight = np.array([each[2] for each in kept], dtype=np.float32)
+        return cls(node, handle, csr_array((weight, (rows, columns)), shape=(len(handle), len(handle))))
 
     def batches(self, size: int, generator: torch.Generator) -> list[np.ndarray]:
         """Rows of each step: a share of all samples in random order, and one partner for each, drawn by weight."""
@@ -93,7 +101,9 @@ class Samples:
                 drawn = float(torch.rand(1, generator=generator))
                 weight = np.cumsum(self.affinity.data[start:stop], dtype=np.float64)
                 if len(weight) and weight[-1] > 0:
-                    partners.append(int(self.affinity.indices[start + np.searchsorted(weight, drawn * weight[-1], "right")]))
+                    partners.append(
+                        int(self.affinity.indices[start + np.searchsorted(weight, drawn * weight[-1], "right")])
+                    )
             steps.append(np.unique(np.array(part.tolist() + partners, dtype=np.int64)))
         return steps
 
@@ -125,11 +135,13 @@ def _step(
     replies = job.dispatch.ask(EXACT_VIEWS, questions, "contrast", step, check=has_views, quiet=True)
     loss, gradients = loss_and_gradients(job, samples, batch, replies)
     questions = {
-        p: replace(question, blocks={**question.blocks, **gradients[p]}) for p, question in questions.items() if p in gradients
+        p: replace(question, blocks={**question.blocks, **gradients[p]})
+        for p, question in questions.items()
+        if p in gradients
     }
     answers = job.dispatch.ask(
         EXACT_GRADIENT, questions, "contrast", step, quiet=True,
-        check=lambda p, reply: check_weights(current, set(own[p]), reply, state.manifests[p].samples),
+        check=weights_gate(current, {p: set(names) for p, names in own.items()}, state.samples),
     )  # fmt: skip
     for (name, key), weight in weights.items():
         parts = [reply.blocks[name][key] for _, reply in sorted(answers.items()) if name in reply.blocks]

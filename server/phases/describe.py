@@ -46,7 +46,8 @@ def describe(job: Job, state: JobState) -> JobState:
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
     training = described.members("finetune", *(job.experiment.incomplete_groups if job.method != "lower_bound" else ()))
-    return replace(described, normalisation=agreed(moments[p] for p in training))
+    kinds = {name: told.kind for manifest in manifests.values() for name, told in manifest.modalities.items()}
+    return replace(described, normalisation=agreed((moments[p] for p in training), kinds))
 
 
 def _wait_for_hosts(job: Job) -> list[int]:
@@ -81,17 +82,19 @@ def _check_bindable(job: Job, state: JobState) -> None:
     groups = experiment.incomplete_groups if job.method != "lower_bound" else []
     for group in [*groups, *ROLES]:
         if not state.members(group):
-            reasons = [f"node {s['node']}: {s['reason']}" for s in job.dispatch.tally.skipped]
+            reasons = list(dict.fromkeys(s["reason"] for s in job.dispatch.tally.skipped))
             raise UserError(
                 f"no node of group {group} holds a sample",
                 where=f"split.{group} = {experiment.split[group]}",
                 expected="at least one node with samples",
-                todo="; ".join(reasons[-3:]) or "check data.root and the subjects",
+                todo="; ".join(reasons[:3]) or "check data.root and the subjects",
             )
     vocabularies = {p: set(m.classes) for p, m in state.manifests.items() if m.group in (*groups, "finetune")}
     everyone = list(vocabularies.values())
     if everyone and not set.intersection(*everyone) and (experiment.bind.by == "label" or not groups):
-        raise UserError("the nodes' label sets do not overlap", where="data.name", expected="at least one class in common")
+        raise UserError(
+            "the nodes' label sets do not overlap", where="data.name", expected="at least one class in common"
+        )
     shapes: dict[str, tuple[str, int, int]] = {}
     for partition, manifest in state.manifests.items():
         for name, told in manifest.modalities.items():

@@ -17,7 +17,9 @@ def embed(job: Job, state: JobState) -> tuple[JobState, dict[int, Embedded]]:
     by = job.experiment.bind.by
     blocks = {key: block for key, block in {**state.blocks, **state.normalisation}.items() if key.endswith(f".{by}")}
     members = [
-        p for p in state.members(*job.experiment.incomplete_groups) if by == "label" or by in state.manifests[p].modalities
+        p
+        for p in state.members(*job.experiment.incomplete_groups)
+        if by == "label" or by in state.manifests[p].modalities
     ]
     found: dict[int, Embedded] = {}
 
@@ -32,7 +34,12 @@ def embed(job: Job, state: JobState) -> tuple[JobState, dict[int, Embedded]]:
     common = max(widths, key=lambda width: sum(found[p].vectors.shape[1] == width for p in replies))
     for partition in list(replies):
         if found[partition].vectors.shape[1] != common:
-            job.dispatch.skip(partition, "embed", 1, f"embeddings of {found[partition].vectors.shape[1]} numbers, others send {common}")
+            job.dispatch.skip(
+                partition,
+                "embed",
+                1,
+                f"embeddings of {found[partition].vectors.shape[1]} numbers, others send {common}",
+            )
             del replies[partition]
     encoders = sorted({str(reply.info["encoder"]) for reply in replies.values() if "encoder" in reply.info})
     if encoders:

@@ -18,7 +18,9 @@ def evaluate(job: Job, state: JobState) -> JobState:
     """Accuracy, macro-F1 and AUC of the chosen network, for every subset of the downstream modalities."""
     names = job.experiment.groups["test"].modalities
     subsets = [list(c) for size in range(len(names), 0, -1) for c in combinations(names, size)]
-    wanted = [n for n in state.blocks if n.startswith("head.") or (n.startswith("encoder.") and n.split(".", 1)[1] in names)]
+    wanted = [
+        n for n in state.blocks if n.startswith("head.") or (n.startswith("encoder.") and n.split(".", 1)[1] in names)
+    ]
     networks = {name: {key: value[None] for key, value in state.blocks[name].items()} for name in wanted}
     replies = _ask(job, state, networks, subsets, "evaluate", 1, 1)
     counted = {"+".join(subset): _added(replies, "+".join(subset), 1)[0] for subset in subsets}
@@ -32,7 +34,9 @@ def evaluate(job: Job, state: JobState) -> JobState:
         "accuracy": accuracy,
         "macro_f1": macro_f1,
         "auc": float(np.average([a for a, _ in areas], weights=[n for _, n in areas])) if areas else None,
-        "by_subset": {name: dict(zip(("accuracy", "macro_f1"), figures(c), strict=True)) for name, c in counted.items()},
+        "by_subset": {
+            name: dict(zip(("accuracy", "macro_f1"), figures(c), strict=True)) for name, c in counted.items()
+        },
         "confusion": full.tolist(),
         "test_samples": int(full.sum()),
     }
@@ -65,7 +69,12 @@ def _ask(
     def check(partition: int, reply: Payload) -> None:
         for name, block in reply.blocks.items():
             counts = block.get("counts")
-            if counts is None or counts.shape != (count, classes, classes) or counts.dtype.kind != "i" or counts.min() < 0:
+            if (
+                counts is None
+                or counts.shape != (count, classes, classes)
+                or counts.dtype.kind != "i"
+                or counts.min() < 0
+            ):
                 raise ProtocolError(f"{name}: expected counts of shape {(count, classes, classes)}")
             if counts[0].sum() > state.manifests[partition].samples:
                 raise ProtocolError(f"{name}: more counts than samples")
@@ -77,13 +86,23 @@ def _ask(
         return Payload({**blocks, **statistics}, {"subsets": subsets})
 
     return job.dispatch.ask(
-        EVALUATE, {p: question(p) for p in members}, phase, round, rounds, check, quiet=phase == "evaluate" and rounds > 1
+        EVALUATE,
+        {p: question(p) for p in members},
+        phase,
+        round,
+        rounds,
+        check,
+        quiet=phase == "evaluate" and rounds > 1,
     )
 
 
 def _added(replies: Mapping[int, Payload], subset: str, networks: int) -> np.ndarray:
     """Counts summed over nodes, (network, true, predicted)."""
-    found = [r.blocks[f"confusion.{subset}"]["counts"].astype(np.int64) for r in replies.values() if f"confusion.{subset}" in r.blocks]
+    found = [
+        r.blocks[f"confusion.{subset}"]["counts"].astype(np.int64)
+        for r in replies.values()
+        if f"confusion.{subset}" in r.blocks
+    ]
     if not found:
         return np.zeros((networks, 1, 1), dtype=np.int64)
     return np.sum(found, axis=0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.blocks import ModalityShape, as_block, head_blocks, new_encoder, new_head
+from models.blocks import ModalityShape, as_block, head_blocks, head_from_projections, new_encoder, new_head
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block
@@ -38,14 +38,18 @@ def finetune(job: Job, state: JobState) -> JobState:
         current: Mapping[str, Block] = start
         for piece in range(experiment.rounds.finetune):
             first = piece * step + 1
-            replies, current = _piece(job, state, track, current, first, step, [], number * experiment.rounds.finetune + piece + 1, total)
+            replies, current = _piece(
+                job, state, track, current, first, step, [], number * experiment.rounds.finetune + piece + 1, total
+            )
             for reply in replies.values():
                 correct = np.asarray(reply.info["validation_correct"], dtype=float)
                 validation[first - 1 : first - 1 + step] += correct
                 examples[first - 1 : first - 1 + step] += reply.metrics["validation_examples"]
     accuracy = np.divide(validation, examples, out=np.zeros(epochs), where=examples > 0)
     chosen = choose_epoch(accuracy) if tracks else epochs
-    wanted = {chosen, epochs} | (set(range(min(CURVE_FROM, epochs), epochs + 1)) if experiment.evaluation.curve else set())
+    wanted = {chosen, epochs} | (
+        set(range(min(CURVE_FROM, epochs), epochs + 1)) if experiment.evaluation.curve else set()
+    )
     current, kept, tested = start, dict(start), {}
     losses: list[float] = []
     for piece in range(experiment.rounds.finetune):
@@ -72,7 +76,9 @@ def finetune(job: Job, state: JobState) -> JobState:
         "chosen_epoch": chosen,
         "curve": curve,
         "accuracy_last_epoch": tested.get(epochs),
-        "accuracy_epochs_81_200": float(np.mean(late)) if experiment.evaluation.curve and epochs >= CURVE_FROM and late else None,
+        "accuracy_epochs_81_200": float(np.mean(late))
+        if experiment.evaluation.curve and epochs >= CURVE_FROM and late
+        else None,
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
     save_blocks(kept, job.folder / "checkpoint")
@@ -95,7 +101,9 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
     manifest = state.manifests[tuners[0]]
     blocks: dict[str, Block] = {}
     for modality in job.experiment.downstream:
-        told = next((state.manifests[p].modalities[modality] for p in tuners if modality in state.manifests[p].modalities), None)
+        told = next(
+            (state.manifests[p].modalities[modality] for p in tuners if modality in state.manifests[p].modalities), None
+        )
         if told is None:
             continue
         name = f"encoder.{modality}"
@@ -103,7 +111,9 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
         fresh = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
         blocks[name] = dict(state.blocks.get(name, fresh))
     head = new_head(job.experiment.downstream, len(manifest.classes), job.experiment.models, job.seed)
-    return {**blocks, **head_blocks(head)}
+    fresh_head = head_blocks(head)
+    begun = job.experiment.finetune.head_from == "projection"
+    return {**blocks, **(head_from_projections(fresh_head, state.blocks) if begun else fresh_head)}
 
 
 def _piece(
@@ -121,7 +131,8 @@ def _piece(
     blocks = dict(current) if first == 1 or several else {}
     statistics = {p: _downstream_statistics(job, state, p) for p in tuners}
     expected = {
-        p: {n for n in current if n.startswith("head.") or n.partition(".")[2] in state.manifests[p].modalities} for p in tuners
+        p: {n for n in current if n.startswith("head.") or n.partition(".")[2] in state.manifests[p].modalities}
+        for p in tuners
     }
 
     def check(partition: int, reply: Payload) -> None:
@@ -154,7 +165,9 @@ def _history(
     """Networks to be tested, stacked, and their epochs: all kept ones of a single node, else the average after the round."""
     if len(state.members("finetune")) > 1:
         wanted = [last] if keep else []
-        return ({name: {k: v[None] for k, v in block.items()} for name, block in current.items()} if keep else {}), wanted
+        return (
+            {name: {k: v[None] for k, v in block.items()} for name, block in current.items()} if keep else {}
+        ), wanted
     only = next(iter(replies.values()))
     return {name: dict(block) for name, block in only.blocks.items()}, list(keep)
 

@@ -40,12 +40,14 @@ def run_folder(experiment: Experiment, run_config: Mapping[str, Any]) -> RunFold
     return RunFolder.open(Path(str(out))) if begun else start_run(experiment, out)
 
 
-def finish_run(folder: RunFolder, experiment: Experiment, status: Status = "finished", error: str | None = None) -> dict[str, Any]:
+def finish_run(
+    folder: RunFolder, experiment: Experiment, status: Status = "finished", error: str | None = None
+) -> dict[str, Any]:
     """summary.json, report.html and the last word of progress.json, from what the jobs left; returns the summary."""
     found = [folder.read_json(f"jobs/{method}-seed{seed}/result.json") for method, seed, _ in folder.jobs()]
     results = [result for result in found if result is not None]
     data = results[0]["data"] if results else {"name": experiment.data.name, "simulated": None}
-    summary = summarise(folder.path.name, data, list(experiment.seeds), results)
+    summary = summarise(folder.path.name, data, list(experiment.seeds), results, list(experiment.methods))
     folder.write_json("summary.json", summary)
     folder.write_progress(status, len(results), len(experiment.seeds) * len(experiment.methods), error=error)
     write_page(folder.path)

@@ -5,26 +5,23 @@ No script and nothing fetched from elsewhere; what came from nodes and data sets
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from configs.errors import UserError
 from server.report import figures, tables
+from server.report.page_template import TEMPLATE
 from server.report.plots import scale_svg
 from server.report.record import RunRecord, read_run
 from server.tracking import RunFolder, printable, without_private_paths
-
-TEMPLATE = "page.html.j2"
 
 
 def write_page(run_folder: Path) -> Path:
     """Write report.html from what lies in the run folder, however far the run came; returns the page's path.
 
-    UserError where the folder holds no run, or where this installation lacks the page's template.
+    UserError where the folder holds no run.
     """
     record = read_run(run_folder)
     RunFolder(run_folder).write_text("report.html", render(record))
@@ -33,24 +30,15 @@ def write_page(run_folder: Path) -> Path:
 
 def render(record: RunRecord) -> str:
     """The page as HTML."""
-    try:
-        source = (files("server.report") / TEMPLATE).read_text(encoding="utf-8")
-    except FileNotFoundError as fault:  # a Flower app bundle carries code only
-        raise UserError(
-            "The report's template is not part of this installation.",
-            TEMPLATE,
-            "fedbind installed as a package, or its repository",
-            "Make the page of this run folder there.",
-        ) from fault
     jinja = Environment(
-        loader=DictLoader({TEMPLATE: source}),
+        loader=DictLoader({"page": TEMPLATE}),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return jinja.get_template(TEMPLATE).render(context(record))
+    return jinja.get_template("page").render(context(record))
 
 
 def context(record: RunRecord) -> dict[str, Any]:

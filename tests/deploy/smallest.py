@@ -1,7 +1,14 @@
-"""The demo configuration at its smallest size: every phase once, one method, one seed."""
+"""The demo configuration at its smallest size: one method, one seed, one node a group, every phase in few messages."""
 
-SMALLEST = " ".join(
-    [
+from configs.load import load
+
+DEMO = "configs/demo.yaml"
+
+
+def smallest() -> str:
+    """Overrides of the demo configuration, as the run configuration's `set` takes them."""
+    one_node_each = [f"groups.{group}.nodes=1" for group in load(DEMO).incomplete_groups]
+    settings = [
         "seeds=[0]",
         "methods=[fedbind]",
         "rounds.autoencoder=1",
@@ -13,5 +20,6 @@ SMALLEST = " ".join(
         "finetune.probe_epochs=1",
         "evaluation.folds=0",
         "evaluation.curve=false",
+        "evaluation.audit_pairs=false",
     ]
-)
+    return " ".join(settings + one_node_each)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.smallest import SMALLEST
+from tests.deploy.smallest import DEMO, smallest
 from tests.deploy.superlink import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = 2
+TIMEOUT_S = 280  # some 10 messages a node, each a new process: 70 s on two idle cores, twice that on busy ones
 
 
 @pytest.mark.deploy
@@ -17,8 +18,8 @@ def test_the_smallest_demo_finishes_on_two_supernodes(tmp_path: Path) -> None:
     out = tmp_path / "out"
     node_configs = [{"state-dir": str(tmp_path / f"state-{number}")} for number in range(HOSTS)]
     with Deployment(HOSTS, node_configs, tmp_path) as deployment:
-        run_config = {"config": "configs/demo.yaml", "set": f"{SMALLEST} run.hosts={HOSTS}", "out": str(out)}
-        outcome = deployment.run(run_config, timeout_s=170, app=ROOT)
+        run_config = {"config": DEMO, "set": f"{smallest()} run.hosts={HOSTS}", "out": str(out)}
+        outcome = deployment.run(run_config, timeout_s=TIMEOUT_S, app=ROOT)
         assert outcome.completed, f"{outcome.details}\n{deployment.logs()}"
 
     summary = json.loads((out / "summary.json").read_text())

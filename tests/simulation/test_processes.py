@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -39,3 +40,23 @@ def test_ending_what_has_ended_is_quiet(tmp_path: Path) -> None:
 def test_a_process_that_ends_early_is_never_healthy(tmp_path: Path) -> None:
     done = processes.start([sys.executable, "-c", ""], cwd=tmp_path, environment=os.environ, log=tmp_path / "log")
     assert not processes.wait_until_healthy(done, processes.free_port(), within_s=30)
+
+
+LEAVES_WITHOUT_ENDING = """
+import os, sys
+from pathlib import Path
+from simulation import processes
+sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+started = processes.start(sleeper, cwd=Path("."), environment=os.environ, log=Path("log"))
+print(started.pid)
+"""
+
+
+def test_a_program_that_leaves_takes_its_processes_along(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    told = subprocess.run(
+        [sys.executable, "-c", LEAVES_WITHOUT_ENDING], cwd=tmp_path, env=environment, capture_output=True, check=True
+    )
+    pid = int(told.stdout)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

@@ -1,4 +1,8 @@
-<!doctype html>
+"""The page's template: a Python module, since a Flower app bundle carries no file of another kind."""
+
+# ruff: noqa: E501
+
+TEMPLATE = r"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -313,3 +317,4 @@ The test curve is drawn for comparison with published figures only: test data ch
 </main>
 </body>
 </html>
+"""
