@@ -19,7 +19,14 @@ MATRIX = hnp.arrays(np.int16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=
 
 
 def packed(vectors=VECTORS, handles=HANDLES, seed=0, **settings):
-    return pack_embeddings(handles, vectors, PrivacySettings(**settings), np.random.default_rng(seed))
+    return pack_embeddings(handles, vectors, np.random.default_rng(seed), **settings)
+
+
+def test_the_configuration_s_privacy_is_what_packing_is_told():
+    settings = PrivacySettings(clip_norm=0.5, noise_std=0.1, quantise="int8").model_dump()
+    one, other = packed(seed=5, **settings), packed(seed=5, clip_norm=0.5, noise_std=0.1, quantise="int8")
+    assert all(np.array_equal(one[key], other[key]) for key in one)
+    assert all(np.array_equal(packed(**PrivacySettings().model_dump())[key], value) for key, value in packed().items())
 
 
 def unit(vectors):

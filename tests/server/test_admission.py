@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol.kinds import CONTRAST, EMBED
 from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
 from protocol.payload import Payload, ProtocolError
-from server.admission import check_block, check_reply, check_weights
+from server.admission import check_block, check_reply, check_weights, weights_gate
 
 CURRENT = {
     "encoder.gyroscope": {"weight": np.ones((2, 3), np.float32), "bias": np.zeros(2, np.float32)},
@@ -99,6 +99,18 @@ def test_the_norm_is_of_the_whole_block_and_the_limit_itself_is_allowed():
     check_block("x", current, {"a": np.array([0.6 * MOST_WEIGHT_NORM]), "b": np.array([0.79 * MOST_WEIGHT_NORM])})
     with pytest.raises(ProtocolError, match="norm"):
         check_block("x", current, {"a": np.array([0.8 * MOST_WEIGHT_NORM]), "b": np.array([0.8 * MOST_WEIGHT_NORM])})
+
+
+def test_a_round_s_gate_judges_every_node_by_its_own_blocks_and_samples():
+    check = weights_gate(CURRENT, {1: EXPECTED, 2: {"encoder.skeleton"}}, {1: 40, 2: 39})
+    skeleton = reply(blocks={"encoder.skeleton": CURRENT["encoder.skeleton"]})
+    check(1, reply())
+    with pytest.raises(ProtocolError, match="blocks differ"):
+        check(2, reply())
+    with pytest.raises(ProtocolError, match="its manifest said 39"):
+        check(2, skeleton)
+    with pytest.raises(ProtocolError, match="blocks differ"):
+        check(1, skeleton)
 
 
 @given(st.floats())

@@ -45,6 +45,15 @@ def test_a_sensor_is_agreed_on_by_those_who_hold_it():
     assert found["moments.ecg"]["mean"].tolist() == [2] and found["moments.gyroscope"]["mean"].tolist() == [2, 2]
 
 
+def test_a_joint_that_hardly_moves_is_not_blown_up():
+    """Spreads 4, 0.001 and 3: their root mean square is √(25/3), of which 0.3 is the floor; other kinds have none."""
+    values = np.array([[4.0, 0.001, 3.0], [-4.0, -0.001, -3.0]])
+    floor = 0.3 * np.sqrt((16 + 1e-6 + 9) / 3)
+    assert np.allclose(agreed([{"x": sums(values)}], {"x": "skeleton"})["moments.x"]["std"], [4, floor, 3])
+    assert np.allclose(agreed([{"x": sums(values)}], {"x": "inertial"})["moments.x"]["std"], [4, 0.001, 3])
+    assert np.allclose(agreed([{"x": sums(values)}])["moments.x"]["std"], [4, 0.001, 3])
+
+
 def test_channels_without_a_frame_and_no_nodes_at_all():
     nothing = {"count": np.zeros(2), "total": np.zeros(2), "squares": np.zeros(2)}
     block = agreed([{"ecg": nothing}])["moments.ecg"]

@@ -56,6 +56,19 @@ def test_one_partner_may_serve_several_and_the_other_way_need_not_hold():
     assert set(found) == {(1, 11), (2, 11), (3, 11), (11, 1)}
 
 
+def test_several_partners_stand_next_to_each_other_the_best_first():
+    pairs = bind(NODES, "softmax", 2)
+    own = pairs.of(0)
+    assert own.handle.tolist() == [1, 1, 2, 2] and own.partner_handle.tolist() == [11, 12, 12, 11]
+    assert (own.cosine[::2] >= own.cosine[1::2]).all()
+    assert np.allclose(own.weight.reshape(2, 2).sum(axis=1), 1.0)
+    nearest_alone = rows(bind(NODES, "none"))
+    assert set(nearest_alone) < set(rows(pairs))
+    label_of = {1: 0, 2: 1, 3: 2, 11: 0, 12: 1, 13: 2}
+    matrix, accuracy = pairing_matrix(pairs, label_of, 3)
+    assert matrix.tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 2]] and accuracy == 1.0  # the best partner alone counts
+
+
 def test_more_than_two_groups_are_bound_each_to_each():
     nodes = {0: embedded("a", [1], [0]), 1: embedded("b", [2], [5]), 2: embedded("c", [3], [9])}
     assert set(rows(bind(nodes, "none"))) == {(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)}
@@ -118,7 +131,7 @@ def test_every_sample_has_one_partner_in_each_other_group_that_has_samples(made)
                     for h, v in zip(o.handles.tolist(), o.vectors, strict=True)
                 ]
                 _, cosine = nearest_plainly(vector[None], np.stack([v for _, v in theirs]))
-                by_hand[handle, other] = float(cosine[0])
+                by_hand[handle, other] = float(cosine[0, 0])
     got = {
         (h, group_of[q]): c
         for h, q, c in zip(pairs.handle.tolist(), pairs.partner_handle.tolist(), pairs.cosine, strict=True)
