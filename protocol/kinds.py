@@ -42,7 +42,7 @@ _PROGRESS = ("examples", "loss")
 DESCRIBE = Kind(
     "query.describe",
     (Leaves("moments.*", "per channel: count, sum and sum of squares over all of a node's frames", 1),),
-    ("nodes",),
+    ("nodes", "faults"),
 )
 AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
 EMBED = Kind(
