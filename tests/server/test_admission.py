@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol.kinds import CONTRAST, EMBED
 from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
 from protocol.payload import Payload, ProtocolError
-from server.admission import check_block, check_reply, check_weights, weights_gate
+from server.admission import check_block, check_progress, check_reply, check_weights, weights_gate
 
 CURRENT = {
     "encoder.gyroscope": {"weight": np.ones((2, 3), np.float32), "bias": np.zeros(2, np.float32)},
@@ -122,3 +122,43 @@ def test_only_whole_counts_within_the_manifest_pass(examples):
     except ProtocolError:
         passed = False
     assert passed == honest
+
+
+# --- fine-tuning ------------------------------------------------------------------------------------------------------
+
+
+def progress(losses=(0.9, 0.5), correct=(1, 2), **metrics):
+    info = {"losses": list(losses), "validation_correct": list(correct)}
+    return Payload({}, info, {"examples": 6.0, "validation_examples": 4.0, "loss": 0.5, **metrics})
+
+
+def test_honest_progress_passes():
+    check_progress(progress(), 2, True, 10)
+    check_progress(progress(correct=(), validation_examples=0.0), 2, False, 10)
+    check_progress(progress(correct=(0, 4)), 2, True, 10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "leaves_out", "said"),
+    [
+        (progress(losses=(0.9,)), True, "2 losses"),
+        (progress(losses=(0.9, "low")), True, "2 losses"),
+        (progress(losses=(0.9, None)), True, "2 losses"),
+        (progress(losses=(0.9, [0.5])), True, "2 losses"),
+        (replace(progress(), info={"losses": {"0": 1}, "validation_correct": [1, 2]}), True, "2 losses"),
+        (replace(progress(), info={}), True, "2 losses"),
+        (progress(correct=(1,)), True, "what is right among 4"),
+        (progress(correct=()), True, "what is right among 4"),
+        (progress(correct=(1, 2)), False, "what is right"),
+        (progress(correct=(1, 5)), True, "what is right among 4"),
+        (progress(correct=(1, -1)), True, "what is right among 4"),
+        (progress(correct=(1, "2")), True, "what is right among 4"),
+        (progress(examples=7.0), True, "its manifest said 10"),
+        (progress(validation_examples=-1.0), True, "its manifest said 10"),
+        (replace(progress(), metrics={"examples": 6.0}), True, "its manifest said 10"),
+        (replace(progress(), metrics={"validation_examples": 4.0}), True, "its manifest said 10"),
+    ],
+)
+def test_impossible_progress_is_refused(answer, leaves_out, said):
+    with pytest.raises(ProtocolError, match=said):
+        check_progress(answer, 2, leaves_out, 10)
