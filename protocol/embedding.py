@@ -56,8 +56,9 @@ def unpack_embeddings(block: Block) -> tuple[np.ndarray, np.ndarray]:
         scale = block.get("scale")
         if scale is None or scale.shape != (len(rows),) or scale.dtype != np.float32 or not (scale > 0).all():
             raise ProtocolError("int8 embeddings need one positive scale for each row")
+        with np.errstate(over="ignore"):
+            rows = rows * scale[:, None]
     with np.errstate(over="ignore"):
-        rows = rows * scale[:, None] if values.dtype == np.int8 else rows
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(norms).all():
         raise ProtocolError("embeddings whose norm is no finite number")
