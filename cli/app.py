@@ -45,30 +45,29 @@ def call(arguments: list[str]) -> int:
     if "--debug" in arguments:
         arguments = ["--debug", *(each for each in arguments if each != "--debug")]
     try:
-        app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False)
     except UserError as error:
         _tell(f"error: {error}")
         return USER_ERROR
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
     except click.ClickException as error:
         error.show(sys.stderr)
         return USER_ERROR
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _tell(
-            "stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there"
-        )
-        return INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:
         _tell(
             f"error: {type(error).__name__}: {error}\n  to do: run again with --debug; this is a fault of fedbind's own"
         )
         return FAILED
-    return 0
+    if code == INTERRUPTED:  # typer, too, turns a KeyboardInterrupt into this
+        _tell(
+            "stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there"
+        )
+    return code or 0  # what a command left with by typer.Exit comes back as a number
 
 
 def _tell(text: str) -> None:
-    if _state["debug"]:
+    if _state["debug"] and sys.exc_info()[0] is not None:
         traceback.print_exc()
     print(text, file=sys.stderr)
 

@@ -14,13 +14,13 @@ from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
 
 from client import handlers
+from client.faults import told
 from client.node import Node, node_for
-from configs.errors import UserError
 from configs.load import from_run_config
 from configs.schema import Experiment
 from protocol import kinds
 from protocol.kinds import ECHO, Kind, checked_reply
-from protocol.payload import Payload, ProtocolError
+from protocol.payload import Payload
 
 _log = logging.getLogger("fedbind.client")
 _NODE_FAILED = 100  # Flower leaves codes from 100 on to applications
@@ -46,7 +46,7 @@ def _answer(kind: Kind, message: Message, context: Context, work: Work) -> Messa
         )
     except Exception as error:
         _log.exception("node %d could not answer %s", partition, message.metadata.message_type)
-        return Message(Error(_NODE_FAILED, f"node {partition}: {_told(error)}"), reply_to=message)
+        return Message(Error(_NODE_FAILED, f"node {partition}: {told(error)}"), reply_to=message)
 
 
 def _of_node(work: Callable[[Node, Payload], Payload]) -> Work:
@@ -57,15 +57,6 @@ def _of_node(work: Callable[[Node, Payload], Payload]) -> Work:
         return work(node_for(experiment, int(partition), str(method), int(seed), context), question)
 
     return of_node
-
-
-def _told(error: Exception) -> str:
-    """What the server may know of a failure: its kind, and its text only where that is the protocol's own."""
-    if isinstance(error, ProtocolError):
-        return str(error)
-    if isinstance(error, UserError):
-        return "its recordings or its configuration cannot be used; the node's own log says why"
-    return f"{type(error).__name__}; the node's own log says more"
 
 
 @app.query("describe")

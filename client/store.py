@@ -98,5 +98,6 @@ def release(run_id: int) -> None:
 
 def _remove_old(base: Path) -> None:
     for run in base.glob("run-*"):
-        if time.time() - run.stat().st_mtime > _DAYS_KEPT * 86_400:
+        touched = max(folder.stat().st_mtime for folder in (run, *run.iterdir()))  # a put renames within a node's folder
+        if time.time() - touched > _DAYS_KEPT * 86_400:
             shutil.rmtree(run, ignore_errors=True)

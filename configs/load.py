@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -55,7 +55,8 @@ def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
     try:
         return Experiment.model_validate(tree)
     except ValidationError as error:
-        lines = [line for fault in error.errors() for line in _explain(typing.cast(dict, fault))]
+        faults = [typing.cast(dict, fault) for fault in error.errors()]
+        lines = [line for fault in [*faults, *_faults_between(tree, faults)] for line in _explain(fault)]
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
     raise UserError(
         what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again"
@@ -77,7 +78,11 @@ def from_run_config(run_config: Mapping[str, Any]) -> Experiment:
 @lru_cache(maxsize=8)
 def _from_run_config(text: str, config: str, overrides: str) -> Experiment:
     if text:
-        return check(json.loads(text), where="run configuration")
+        try:
+            tree = json.loads(text)
+        except ValueError as error:
+            raise UserError("the run configuration's `json` is not JSON", expected=str(error)) from error
+        return check(tree, where="run configuration")
     return load(config, overrides.split())
 
 
@@ -117,16 +122,43 @@ def _explain(fault: dict[str, Any]) -> list[str]:
     return [f"{path}: {fault['input']!r} is not allowed; {fault['msg']}"]
 
 
+def _faults_between(tree: Mapping[str, Any], faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What does not fit between sections, where single fields are at fault too: those stand aside for their defaults.
+
+    Nothing where that cannot be told: a fault at the top level, or in what says who takes part.
+    """
+    parts = {"data", "split", "groups", "seeds", "methods"}
+    if any(len(f["loc"]) < 2 or (f["loc"][0] in parts and f["type"] != "extra_forbidden") for f in faults):
+        return []
+    rest = copy.deepcopy(dict(tree))
+    for fault in faults:
+        section: Any = rest
+        for key in fault["loc"][:-1]:
+            section = section.get(key) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section.pop(fault["loc"][-1], None)
+    try:
+        Experiment.model_validate(rest)
+    except ValidationError as error:
+        return [typing.cast(dict, fault) for fault in error.errors() if not fault["loc"]]
+    return []
+
+
 def _known_keys(path: tuple[Any, ...]) -> list[str]:
     """Field names of the section at a key path."""
     model: Any = Experiment
     for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[part].annotation if part in model.model_fields else None
-        arguments = [a for a in typing.get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)]
-        if typing.get_origin(model) in (dict, typing.Union, types.UnionType) and arguments:
-            model = arguments[-1]
-    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        if typing.get_origin(model) is dict:
+            model = typing.get_args(model)[-1]  # any name leads to what the mapping holds
+        elif _is_section(model) and part in model.model_fields:
+            model = model.model_fields[part].annotation
+        else:
+            return []
+    return sorted(model.model_fields) if _is_section(model) else []
+
+
+def _is_section(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, BaseModel)
 
 
 def options_from(pairs: Iterable[str]) -> dict[str, Any]:

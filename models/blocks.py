@@ -43,6 +43,8 @@ def load_block(module: nn.Module, block: Mapping[str, np.ndarray], prefix: str =
     own = module.state_dict()
     with torch.no_grad():
         for name, value in block.items():
+            if own[prefix + name].shape != value.shape:  # copy_ would stretch it
+                raise RuntimeError(f"{prefix}{name}: expected {tuple(own[prefix + name].shape)}, got {value.shape}")
             own[prefix + name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
 
 

@@ -49,11 +49,17 @@ def unpack_embeddings(block: Block) -> tuple[np.ndarray, np.ndarray]:
         raise ProtocolError(f"embeddings of shape {values.shape} are beyond the limits")
     if handles.dtype != np.int64 or len(np.unique(handles)) != len(handles):
         raise ProtocolError("handles must be 64-bit integers, each once")
+    if values.dtype not in (np.float32, np.float16, np.int8):
+        raise ProtocolError(f"embeddings of type {values.dtype} do not travel")
     rows = values.astype(np.float32)
     if values.dtype == np.int8:
         scale = block.get("scale")
-        if scale is None or scale.shape != (len(rows),):
-            raise ProtocolError("int8 embeddings need one scale for each row")
-        rows = rows * scale[:, None].astype(np.float32)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        if scale is None or scale.shape != (len(rows),) or scale.dtype != np.float32 or not (scale > 0).all():
+            raise ProtocolError("int8 embeddings need one positive scale for each row")
+        with np.errstate(over="ignore"):
+            rows = rows * scale[:, None]
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(norms).all():
+        raise ProtocolError("embeddings whose norm is no finite number")
     return handles, np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 1e-12)

@@ -6,8 +6,11 @@ the server checks again on arrival. Raw samples, timestamps and file names are i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +42,7 @@ _PROGRESS = ("examples", "loss")
 DESCRIBE = Kind(
     "query.describe",
     (Leaves("moments.*", "per channel: count, sum and sum of squares over all of a node's frames", 1),),
-    ("nodes",),
+    ("nodes", "faults"),
 )
 AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
 EMBED = Kind(
@@ -105,9 +108,20 @@ def checked_reply(kind: Kind, payload: Payload) -> Payload:
     for key in payload.info:
         if key not in kind.info and key not in ECHO:
             raise ProtocolError(f"{kind.message_type}: info {key[:60]!r} may not leave a node")
+        if not _finite(payload.info[key]):
+            raise ProtocolError(f"{kind.message_type}: info {key[:60]!r} holds a number that is NaN or infinite")
     for key, value in payload.metrics.items():
         if key not in kind.metrics:
             raise ProtocolError(f"{kind.message_type}: number {key[:60]!r} may not leave a node")
         if not np.isfinite(value):
             raise ProtocolError(f"{kind.message_type}: number {key[:60]!r} is NaN or infinite")
     return payload
+
+
+def _finite(value: Any) -> bool:
+    """Whether a JSON value holds neither NaN nor infinity, however deep."""
+    if isinstance(value, Mapping):
+        return all(_finite(each) for each in value.values())
+    if isinstance(value, list | tuple):
+        return all(_finite(each) for each in value)
+    return not isinstance(value, float) or math.isfinite(value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.limits import MOST_CLASSES, MOST_SAMPLES_PER_NODE
+from protocol.limits import MOST_CLASSES, MOST_LENGTH, MOST_SAMPLES_PER_NODE
 from protocol.payload import ProtocolError
 
 
@@ -41,16 +41,26 @@ class Manifest:
         try:
             modalities = {str(name): ModalityManifest(**dict(value)) for name, value in info["modalities"].items()}
             manifest = cls(**{**info, "modalities": modalities})
-            sizes = [manifest.samples, manifest.labelled, *(m.samples for m in modalities.values())]
-            numbers = [m.frames for m in modalities.values()] + [m.channels for m in modalities.values()]
+            shares = [manifest.labelled, *(m.samples for m in modalities.values())]
+            lengths = [m.frames for m in modalities.values()] + [m.channels for m in modalities.values()]
             sane = (
-                all(isinstance(size, int) and 0 <= size <= MOST_SAMPLES_PER_NODE for size in sizes)
-                and all(isinstance(number, int) and 1 <= number <= 1_000_000 for number in numbers)
+                _whole(manifest.samples, 0, MOST_SAMPLES_PER_NODE)
+                and all(_whole(share, 0, manifest.samples) for share in shares)
+                and all(_whole(length, 1, MOST_LENGTH) for length in lengths)
+                and all(_whole(number, 0, MOST_LENGTH) for number in (manifest.partition, manifest.skipped))
+                and all(isinstance(m.rate_hz, int | float) and 0 < m.rate_hz < float("inf") for m in modalities.values())
+                and isinstance(manifest.simulated, bool)
+                and isinstance(manifest.classes, list)
                 and 0 < len(manifest.classes) <= MOST_CLASSES
-                and all(isinstance(name, str) for name in manifest.classes)
+                and all(isinstance(text, str) for text in (manifest.group, manifest.device, *manifest.classes))
+                and all(isinstance(m.kind, str) for m in modalities.values())
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ProtocolError(f"a manifest that cannot be read: {type(error).__name__}") from error
         if not sane:
-            raise ProtocolError("a manifest with sizes out of bounds")
+            raise ProtocolError("a manifest with sizes out of bounds, or values of another type")
         return manifest
+
+
+def _whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -35,7 +35,7 @@ class Payload:
     def to_records(self) -> RecordDict:
         """The Flower form."""
         records: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {
-            _ARRAYS + name: ArrayRecord({key: Array(np.ascontiguousarray(value)) for key, value in block.items()})
+            _ARRAYS + name: ArrayRecord({key: Array(np.asarray(value, order="C")) for key, value in block.items()})
             for name, block in self.blocks.items()
         }
         if self.info:
@@ -56,12 +56,15 @@ class Payload:
             elif name == _INFO and isinstance(record, ConfigRecord):
                 try:
                     info = json.loads(cast(str, record["json"]))
-                except (KeyError, TypeError, ValueError) as error:
+                except (KeyError, TypeError, ValueError, RecursionError) as error:
                     raise ProtocolError("the message's info is not JSON") from error
                 if not isinstance(info, dict):
                     raise ProtocolError("the message's info is not a JSON object")
             elif name == _METRICS and isinstance(record, MetricRecord):
-                metrics = {key: float(cast(float, value)) for key, value in record.items()}
+                try:
+                    metrics = {key: float(cast(float, value)) for key, value in record.items()}
+                except (TypeError, OverflowError) as error:
+                    raise ProtocolError("the message's numbers are not one number each") from error
             else:
                 raise ProtocolError(f"unknown record {name[:60]!r} in a message")
         return cls(blocks, info, metrics)

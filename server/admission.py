@@ -21,6 +21,8 @@ def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
         if reply.info.get(key) != question.info.get(key):
             raise ProtocolError(f"answers another question: {key} is {str(reply.info.get(key))[:40]!r}")
     examples = reply.metrics.get("examples")
+    if examples is None and "examples" in kind.metrics:
+        raise ProtocolError("does not say from how many examples")
     if examples is not None and not (0 <= examples <= MOST_SAMPLES_PER_NODE and examples == int(examples)):
         raise ProtocolError(f"claims {examples:g} examples")
 
@@ -60,3 +62,24 @@ def weights_gate(
         check_weights(current, expected[partition], reply, most_examples[partition])
 
     return check
+
+
+def check_progress(reply: Payload, epochs: int, leaves_out: bool, labelled: int) -> None:
+    """Raises ProtocolError unless a fine-tuning reply has one loss for each epoch, and a possible count right in each.
+
+    leaves_out  whether the track keeps a fold back; without one nothing is counted
+    labelled    how many labelled samples the node's manifest said
+    """
+    trained, held_out = reply.metrics.get("examples", -1.0), reply.metrics.get("validation_examples", -1.0)
+    if not (trained >= 0 and held_out >= 0 and trained + held_out <= labelled):
+        raise ProtocolError(f"trained on {trained:g} and kept back {held_out:g}, its manifest said {labelled} labels")
+    if not _numbers(reply.info.get("losses"), epochs):
+        raise ProtocolError(f"expected {epochs} losses")
+    if not _numbers(reply.info.get("validation_correct"), epochs if leaves_out else 0) or any(
+        not 0 <= right <= held_out for right in reply.info["validation_correct"]
+    ):
+        raise ProtocolError(f"expected counts of what is right among {held_out:g} samples in {epochs} epochs")
+
+
+def _numbers(values: object, count: int) -> bool:
+    return isinstance(values, list) and len(values) == count and all(type(each) in (int, float) for each in values)

@@ -118,7 +118,7 @@ class Dispatch:
     ) -> None:  # fmt: skip
         hosted = [p for p in asked if self.route[p] == message.metadata.src_node_id]
         if message.has_error():
-            named = re.match(r"node (\d+): ", message.error.reason or "")
+            named = re.match(r"node (\d{1,9}): ", message.error.reason or "")
             left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]
             if left:
                 seen.add(left[0])
@@ -138,8 +138,11 @@ class Dispatch:
             if check is not None:
                 check(partition, reply)
             good[partition] = reply
-        except (ProtocolError, ValueError, TypeError) as error:
-            seen.add(partition)
+        except (ProtocolError, ValueError, TypeError, OverflowError) as error:
+            if partition in hosted:
+                seen.add(partition)
+            else:  # what it claims must not cost another node its round
+                partition = next((p for p in hosted if p not in seen), -1)
             self.skip(partition, phase, round, str(error))
 
     def skip(self, partition: int, phase: str, round: int, reason: str) -> None:

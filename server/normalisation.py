@@ -50,7 +50,8 @@ def moments_of(reply_blocks: Mapping[str, Block], partition: int) -> dict[str, B
         if not own:
             continue
         shapes = {value.shape for value in own.values()}
-        if set(own) != set(_KEYS) or len(shapes) != 1 or any(value.dtype != np.float64 for value in own.values()):
+        one_each = len(shapes) == 1 and len(next(iter(shapes))) == 1
+        if set(own) != set(_KEYS) or not one_each or any(value.dtype != np.float64 for value in own.values()):
             raise ProtocolError(f"{name}: expected {', '.join(_KEYS)}, one number per channel each")
         if (own["count"] < 0).any() or (own["squares"] < 0).any():
             raise ProtocolError(f"{name}: counts and sums of squares cannot be negative")

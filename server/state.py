@@ -41,7 +41,7 @@ def save_blocks(blocks: Mapping[str, Block], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, block in blocks.items():
         beside = folder / f".{name}.tmp"
-        save_file({key: np.ascontiguousarray(value) for key, value in block.items()}, beside)
+        save_file({key: np.asarray(value, order="C") for key, value in block.items()}, beside)
         beside.replace(folder / f"{name}.safetensors")
 
 

@@ -24,6 +24,6 @@ def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
     for name, first in replies[0].items():
         summed = np.zeros(first.shape, dtype=np.float64)
         for reply, weight in zip(replies, weights, strict=True):
-            summed += reply[name] * (weight / total)
+            summed += np.multiply(reply[name], weight / total, dtype=np.float64)
         mean[name] = summed.astype(first.dtype)
     return mean

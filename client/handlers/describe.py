@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from dataclasses import asdict
@@ -9,27 +10,37 @@ from typing import Any
 
 from flwr.app import Context
 
+from client.faults import told
 from client.node import Node, hosted_partitions, node_for
 from configs.schema import Experiment
 from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Block, Payload
 
+_log = logging.getLogger("fedbind.client")
+
 
 def describe(experiment: Experiment, question: Payload, context: Context) -> Payload:
     """One manifest per partition hosted here, and per modality the sums that normalisation needs.
 
-    A node whose recordings cannot be used says so in its manifest (`fault`), so that one broken folder does not
-    silence its neighbours on the same host.
+    A node whose recordings cannot be used is named in `faults`, so that one broken folder does not silence its
+    neighbours on the same host.
     """
     manifests: list[dict[str, Any]] = []
     blocks: dict[str, Block] = {}
+    faults: dict[str, str] = {}
     for partition in hosted_partitions(experiment, context.node_config):
         node = node_for(experiment, partition, str(question.info["method"]), int(question.info["seed"]), context)
-        manifests.append(asdict(_manifest(node)))
-        for modality, block in _moments(node).items():
+        try:
+            manifest, moments = asdict(_manifest(node)), _moments(node)
+        except Exception as error:
+            _log.exception("node %d could not be described", partition)
+            faults[str(partition)] = told(error)
+            continue
+        manifests.append(manifest)
+        for modality, block in moments.items():
             tensors = {f"{partition}/{key}": value for key, value in block.items()}
             blocks.setdefault(f"moments.{modality}", {}).update(tensors)
-    return Payload(blocks, {"nodes": manifests})
+    return Payload(blocks, {"nodes": manifests, "faults": faults})
 
 
 def _manifest(node: Node) -> Manifest:

@@ -21,11 +21,13 @@ def describe(job: Job, state: JobState) -> JobState:
     hosts = _wait_for_hosts(job)
     dispatch = job.dispatch
     dispatch.route = dict(enumerate(hosts))  # until the hosts have said which nodes they stand for
-    replies = dispatch.ask(DESCRIBE, {index: Payload() for index in range(len(hosts))}, "describe")
+    replies = dispatch.ask(DESCRIBE, {index: Payload() for index in range(len(hosts))}, "describe", check=_well_formed)
     expected = {place.partition: place for place in node_places(job.experiment)}
     manifests: dict[int, Manifest] = {}
     moments, route = {}, {}
+    faults: dict[str, str] = {}
     for index, reply in replies.items():
+        faults |= {number: str(reason)[:200] for number, reason in reply.info.get("faults", {}).items()}
         for told in reply.info.get("nodes", []):
             try:
                 manifest = Manifest.from_info(told)
@@ -33,6 +35,9 @@ def describe(job: Job, state: JobState) -> JobState:
                 if place is None or place.group != manifest.group or manifest.partition in manifests:
                     raise ProtocolError(f"claims to be node {manifest.partition} of group {manifest.group}")
                 sums = moments_of(reply.blocks, manifest.partition)
+                channels = {name: (sensor.channels,) for name, sensor in manifest.modalities.items()}
+                if any(block["count"].shape != channels.get(name) for name, block in sums.items()):
+                    raise ProtocolError("sums of other channels than its manifest's")
             except ProtocolError as error:
                 dispatch.skip(index, "describe", 1, str(error))
                 continue
@@ -42,12 +47,17 @@ def describe(job: Job, state: JobState) -> JobState:
             moments[manifest.partition] = sums
     dispatch.route = route
     for partition in sorted(set(expected) - set(manifests)):
-        dispatch.skip(partition, "describe", 1, "no host stands for this node")
+        dispatch.skip(partition, "describe", 1, faults.get(str(partition), "no host stands for this node"))
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
     training = described.members("finetune", *job.experiment.incomplete_groups)
     kinds = {name: told.kind for manifest in manifests.values() for name, told in manifest.modalities.items()}
     return replace(described, normalisation=agreed((moments[p] for p in training), kinds))
+
+
+def _well_formed(_: int, reply: Payload) -> None:
+    if not isinstance(reply.info.get("nodes"), list) or not isinstance(reply.info.get("faults", {}), dict):
+        raise ProtocolError("a description needs a list of nodes, and faults by node")
 
 
 def _wait_for_hosts(job: Job) -> list[int]:

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from protocol.kinds import EVALUATE
+from protocol.limits import MOST_SAMPLES_PER_NODE
 from protocol.payload import Block, Payload, ProtocolError
 from server.job import Job
 from server.state import JobState
@@ -76,8 +77,10 @@ def _ask(
                 or counts.min() < 0
             ):
                 raise ProtocolError(f"{name}: expected counts of shape {(count, classes, classes)}")
-            if counts[0].sum() > state.manifests[partition].samples:
-                raise ProtocolError(f"{name}: more counts than samples")
+            if counts.max() > MOST_SAMPLES_PER_NODE or (counts.sum(axis=(1, 2)) > state.manifests[partition].labelled).any():
+                raise ProtocolError(f"{name}: more counts than labelled samples")
+        if not 0.0 <= reply.metrics.get("auc", 0.5) <= 1.0:
+            raise ProtocolError(f"an AUC of {reply.metrics['auc']:g}")
 
     def question(partition: int) -> Payload:
         held = set(state.manifests[partition].modalities)

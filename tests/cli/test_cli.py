@@ -1,0 +1,136 @@
+"""How the command ends: 0, or 2 with one clear message and no traceback; and what it prints."""
+
+import sys
+
+import pytest
+import typer
+import yaml
+
+import cli.app
+from cli.app import call
+from configs.errors import UserError
+from configs.load import check, load
+
+
+def ended(capsys, *arguments):
+    code = call(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("validate",), ("doctor",), ("data",), ("data", "list"), ("data", "check")]
+)
+def test_help_is_there_for_every_command(capsys, command):
+    code, out, err = ended(capsys, *command, "--help")
+    assert code == 0 and "Usage" in out and not err
+
+
+def test_no_command_at_all_shows_the_help(capsys):
+    code, out, err = ended(capsys)
+    assert code == 2 and "validate" in out + err
+
+
+def test_validate_prints_the_resolved_experiment(capsys):
+    code, out, err = ended(capsys, "validate", "demo", "rounds.contrast=3")
+    assert code == 0 and not err
+    assert check(yaml.safe_load(out)) == load("demo", ["rounds.contrast=3"])
+
+
+def one_message(err):
+    assert err.startswith("error: ") and "Traceback" not in err and err.count("error: ") == 1
+    return err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["validate", "demo", "round.contrast=3"], "round: unknown key; did you mean rounds?"),
+        (["validate", "demo", "rounds.contrast=-3", "bind.by=smell"], "rounds.contrast: -3"),
+        (["validate", "demoo"], "did you mean demo?"),
+        (["validate", "demo", "data.name=wearable_sin"], "did you mean 'wearable_sim'?"),
+        (["validate", "demo", "nonsense"], "key.path=value"),
+        (["run", "demo", "split.test=[1]"], "subject 1 is already in split.a"),
+        (["run", "nowhere/to/be/found.yaml"], "no such configuration file"),
+        (["run"], "which experiment?"),
+        (["run", "--resume", "no/such/folder"], "no/such/folder"),
+        (["run", "demo", "--resume", "runs/x"], "--resume takes the configuration of the run folder"),
+        (["run", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),
+        (["data", "check", "utd_mhad", "/no/such/folder"], "/no/such/folder"),
+        (["data", "check", "utd_mha", "/tmp"], "did you mean 'utd_mhad'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_of_the_user_ends_with_2_and_one_message(capsys, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = ended(capsys, *arguments)
+    assert code == 2 and said in one_message(err) and "Traceback" not in out
+    assert not list(tmp_path.iterdir())  # nothing was begun
+
+
+@pytest.mark.parametrize(
+    "arguments", [["runn"], ["run", "demo", "--engine", "warp"], ["validate"], ["run", "--no-such"]]
+)
+def test_what_the_command_line_cannot_read_ends_with_2(capsys, arguments):
+    code, out, err = ended(capsys, *arguments)
+    assert code == 2 and err and "Traceback" not in out + err
+
+
+def test_an_empty_folder_is_told_with_how_the_files_must_lie(capsys, tmp_path):
+    code, _, err = ended(capsys, "run", "utd_mhad_acc", f"data.root={tmp_path}", "--out", str(tmp_path / "out"))
+    assert code == 2 and "Inertial" in one_message(err) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_debug_shows_the_traceback_wherever_it_stands_and_the_next_call_does_not(capsys, place):
+    arguments = ["validate", "demo", "round.contrast=3"]
+    arguments.insert(place, "--debug")
+    code, _, err = ended(capsys, *arguments)
+    assert code == 2 and "Traceback (most recent call last)" in err and "unknown key" in err
+    assert "Traceback" not in ended(capsys, "validate", "demo", "round.contrast=3")[2]
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A command that ends as it is told to."""
+
+    def with_(error):
+        app = typer.Typer()
+
+        @app.callback()
+        def common(debug: bool = False):
+            cli.app._state["debug"] = debug
+
+        @app.command()
+        def work():
+            raise error
+
+        monkeypatch.setattr(cli.app, "app", app)
+
+    return with_
+
+
+def test_the_user_s_mistake_a_stop_by_hand_and_a_fault_of_ours_are_told_apart(capsys, failing):
+    failing(UserError("a mistake", where="here"))
+    assert ended(capsys, "work")[0] == 2
+    failing(KeyboardInterrupt())
+    code, _, err = ended(capsys, "work")
+    assert code == 130 and "stopped by hand" in err and "--resume" in err and "Traceback" not in err
+    failing(RuntimeError("a bug"))
+    code, _, err = ended(capsys, "work")
+    assert code == 1 and "RuntimeError: a bug" in err and "--debug" in err and "Traceback" not in err
+    assert "Traceback" in ended(capsys, "--debug", "work")[2]
+
+
+@pytest.mark.parametrize("code", [0, 2, 3])
+def test_a_command_s_own_exit_code_comes_through(capsys, failing, code):
+    """As `fedbind doctor` and `fedbind data check` leave where something is missing."""
+    failing(typer.Exit(code))
+    assert ended(capsys, "work")[0] == code
+
+
+def test_the_entry_point_leaves_with_the_code(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fedbind", "validate", "demoo"])
+    with pytest.raises(SystemExit) as left:
+        cli.app.main()
+    assert left.value.code == 2

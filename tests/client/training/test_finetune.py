@@ -1,0 +1,210 @@
+"""Fine-tuning on toy windows: pieces that go on bit by bit, probe epochs, folds, averaged weights."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from client.training.finetune import (
+    Labelled,
+    count_correct,
+    folds,
+    kept_blocks,
+    new_tuning,
+    stacked,
+    tune_epoch,
+)
+from client.training.views import View
+from configs.schema import FineTuneSettings
+from models.encoders import FEATURE, STEPS, build_encoder
+from models.fusion import FusionClassifier
+
+FRAMES = 16
+
+
+def labelled(count=12, seed=0):
+    """Two classes: a slow wave and its negative, in two sensors, a fifth of one sensor's windows absent."""
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.arange(count) % 2
+    wave = torch.sin(torch.linspace(0, 6.28, FRAMES))[None, :, None] * (1 - 2 * label)[:, None, None]
+    views = {}
+    for name, channels in (("gyroscope", 3), ("ecg", 1)):
+        raw = wave.expand(-1, -1, channels) + 0.1 * torch.randn(count, FRAMES, channels, generator=generator)
+        present = torch.ones(count, dtype=torch.bool) if name == "gyroscope" else torch.arange(count) % 5 != 4
+        views[name] = View(raw, torch.zeros(count, 1, channels), torch.ones(count, 1, channels), present)
+    return Labelled(views, label)
+
+
+def tuning(settings, seed=0):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoders = nn.ModuleDict({
+            "gyroscope": build_encoder("inertial", 3, FRAMES, 8),
+            "ecg": build_encoder("physiological", 1, FRAMES, 8),
+        })  # fmt: skip
+        head = FusionClassifier(["gyroscope", "ecg"], STEPS, FEATURE, 2, hidden=8, dropout=0.2)
+    return new_tuning(encoders, head, settings)
+
+
+def jittered(views, generator):
+    return {m: view.clean() + 0.1 * torch.randn(view.raw.shape, generator=generator) for m, view in views.items()}
+
+
+def run(made, settings, epochs, data=None):
+    return [tune_epoch(made, data or labelled(), settings, 7, jittered) for _ in range(epochs)]
+
+
+def bits(made):
+    state = {**made.named_state(), **{f"average.{k}": v for k, v in (made.average or {}).items()}}
+    return {name: value.numpy().tobytes() for name, value in state.items()}
+
+
+SETTINGS = FineTuneSettings(batch=5, probe_epochs=1, averaging=0.5, decay_epochs=4)
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.5])
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_four_epochs_equal_some_then_saved_and_taken_up_elsewhere_bit_by_bit(stop, averaging):
+    settings = SETTINGS.model_copy(update={"averaging": averaging})
+    straight = tuning(settings)
+    losses = run(straight, settings, 4)
+    first = tuning(settings)
+    before = run(first, settings, stop)
+    torch.rand(5)  # what else the process drew has no influence
+    second = tuning(settings, seed=99)  # a fresh process, other beginnings
+    second.restore(first.to_bytes())
+    assert before + run(second, settings, 4 - stop) == losses
+    assert bits(second) == bits(straight) and second.epoch == straight.epoch == 4
+    ours, theirs = kept_blocks(second), kept_blocks(straight)
+    assert all(np.array_equal(ours[name][key], theirs[name][key]) for name in ours for key in ours[name])
+
+
+def test_training_leaves_torch_s_own_generator_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    run(tuning(SETTINGS), SETTINGS, 1)
+    assert torch.rand(1) == expected
+
+
+def test_another_seed_trains_otherwise_and_the_same_alike():
+    one, other = tuning(SETTINGS), tuning(SETTINGS)
+    run(one, SETTINGS, 2)
+    run(other, SETTINGS, 2)
+    assert bits(one) == bits(other)
+    third = tuning(SETTINGS)
+    for _ in range(2):
+        tune_epoch(third, labelled(), SETTINGS, 8, jittered)
+    assert bits(third) != bits(one)
+
+
+def encoders_of(made):
+    return {name: value.clone() for name, value in made.named_state().items() if name.startswith("encoders.")}
+
+
+def moved(made, before):
+    return any(not torch.equal(value, before[name]) for name, value in encoders_of(made).items())
+
+
+def test_in_probe_epochs_the_head_learns_alone():
+    settings = SETTINGS.model_copy(update={"probe_epochs": 2, "weight_decay": 0.1})
+    made = tuning(settings)
+    before, head = encoders_of(made), made.head.classes[2].weight.clone()
+    run(made, settings, 2)
+    assert not moved(made, before)  # not by weight decay either
+    assert not torch.equal(made.head.classes[2].weight, head)
+    run(made, settings, 1)
+    assert moved(made, before)
+
+
+def test_a_share_of_zero_freezes_the_encoders_for_good():
+    settings = SETTINGS.model_copy(update={"probe_epochs": 0, "encoder_rate_share": 0.0})
+    made = tuning(settings)
+    before = encoders_of(made)
+    run(made, settings, 2)
+    assert not moved(made, before)
+
+
+def test_encoders_learn_at_their_share_of_the_rate_that_falls_along_half_a_cosine():
+    settings = SETTINGS.model_copy(
+        update={"rate": 0.01, "encoder_rate_share": 0.2, "final_rate_share": 0.1, "decay_epochs": 2, "probe_epochs": 0}
+    )
+    made, rates = tuning(settings), []
+    for _ in range(4):
+        run(made, settings, 1)
+        rates.append([group["lr"] for group in made.optimiser.param_groups])
+    assert np.allclose(rates, [[0.01, 0.002], [0.0055, 0.0011], [0.001, 0.0002], [0.001, 0.0002]])
+
+
+def test_the_loss_falls_and_the_toy_is_learnt():
+    settings = SETTINGS.model_copy(update={"rate": 5e-3, "averaging": 0.0, "decay_epochs": 100})
+    made = tuning(settings)
+    losses = run(made, settings, 8)
+    assert losses[-1] < 0.7 * losses[0]
+    assert count_correct(made, labelled(12, seed=1)) == 12
+
+
+def test_augmentation_is_left_out_where_it_is_switched_off():
+    def forbidden(views, generator):
+        raise AssertionError("augmented")
+
+    settings = SETTINGS.model_copy(update={"augment": False})
+    tune_epoch(tuning(settings), labelled(), settings, 0, forbidden)
+    with pytest.raises(AssertionError, match="augmented"):
+        tune_epoch(tuning(SETTINGS), labelled(), SETTINGS, 0, forbidden)
+
+
+def test_what_is_kept_is_the_average_and_training_goes_on_from_the_live_weights():
+    made = tuning(SETTINGS)
+    run(made, SETTINGS, 2)
+    live = bits(made)
+    blocks = kept_blocks(made)
+    name = "encoder.gyroscope"
+    assert set(blocks) == {"encoder.gyroscope", "encoder.ecg", "head.gyroscope", "head.ecg", "head.fusion"}
+    for key, value in blocks[name].items():
+        assert np.array_equal(value, made.average[f"encoders.gyroscope.{key}"].numpy())
+    assert not np.array_equal(blocks[name]["mix.weight"], made.encoders["gyroscope"].mix.weight.detach().numpy())
+    count_correct(made, labelled())
+    assert bits(made) == live
+
+
+def test_blocks_of_epochs_are_stacked():
+    history = [{"head.fusion": {"w": np.full(3, float(epoch))}} for epoch in (1, 2)]
+    assert stacked(history)["head.fusion"]["w"].tolist() == [[1, 1, 1], [2, 2, 2]]
+    assert stacked([]) == {}
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
+
+
+def test_whole_subjects_are_left_out_where_there_are_enough():
+    subject = np.array(["s5", "s6", "s5", "s7", "s6", "s7"])
+    assert folds(np.zeros(6, int), subject, 2, 0).tolist() == [0, 1, 0, 0, 1, 0]
+    assert folds(np.zeros(6, int), subject, 3, 0).tolist() == [0, 1, 0, 2, 1, 2]
+
+
+def test_with_too_few_subjects_every_class_is_spread_evenly():
+    label = np.array([0] * 6 + [1] * 4)
+    fold = folds(label, np.array(["s5"] * 10), 2, 3)
+    assert np.bincount(fold[label == 0]).tolist() == [3, 3] and np.bincount(fold[label == 1]).tolist() == [2, 2]
+    assert fold.tolist() == folds(label, np.array(["s5"] * 10), 2, 3).tolist()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcde")), min_size=1, max_size=40),
+    st.integers(2, 4),
+    st.integers(0, 9),
+)
+def test_every_sample_is_left_out_exactly_once(samples, count, seed):
+    label, subject = np.array([each[0] for each in samples]), np.array([each[1] for each in samples])
+    fold = folds(label, subject, count, seed)
+    assert fold.shape == label.shape and ((fold >= 0) & (fold < count)).all()
+    if len(set(subject)) >= count:
+        assert set(fold.tolist()) == set(range(count))
+        assert all(len(set(fold[subject == each].tolist())) == 1 for each in set(subject))
+    else:
+        for value in set(label.tolist()):
+            sizes = np.bincount(fold[label == value], minlength=count)
+            assert sizes.max() - sizes.min() <= 1

@@ -1,0 +1,147 @@
+"""Networks as named blocks: there and back, the same beginning for the same seed, no array taken on trust."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from configs.schema import AutoencoderSettings, ModelSettings
+from models.blocks import (
+    ModalityShape,
+    as_block,
+    as_gradient_block,
+    head_blocks,
+    head_from_projections,
+    load_block,
+    load_head,
+    new_autoencoder,
+    new_encoder,
+    new_head,
+    new_projection,
+)
+
+SMALL = ModelSettings(width=8, projection=8, hidden=8)
+SHAPE = ModalityShape("inertial", 16, 3)
+
+
+def equal(one, other):
+    return set(one) == set(other) and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_a_block_is_a_copy_that_comes_back():
+    one, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    block = as_block(one)
+    load_block(other, block)
+    assert equal(as_block(other), block)
+    block["weight"][:] = 9
+    assert not (one.weight == 9).any() and not (other.weight == 9).any()
+
+
+def test_a_prefix_takes_a_part_and_puts_it_back_where_it_was():
+    both = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
+    part = as_block(both, "b.")
+    assert set(part) == {"weight", "bias"} and np.array_equal(part["weight"], both["b"].weight.detach().numpy())
+    before = as_block(both["a"])
+    load_block(both, {key: value * 0 for key, value in part.items()}, "b.")
+    assert not both["b"].weight.any() and equal(as_block(both["a"]), before)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 3), (2, 1), (2, 3, 1), (3, 2)])
+def test_another_shape_is_refused_also_where_it_would_stretch(shape):
+    module = nn.Linear(3, 2)
+    before = as_block(module)
+    with pytest.raises(RuntimeError, match="weight"):
+        load_block(module, {"weight": np.ones(shape, np.float32)})
+    assert equal(as_block(module), before)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(KeyError):
+        load_block(nn.Linear(3, 2), {"weights": np.ones((2, 3), np.float32)})
+
+
+def test_names_left_out_stay_and_turned_arrays_are_read_as_they_look():
+    module = nn.Linear(3, 2)
+    bias = module.bias.detach().clone()
+    turned = np.arange(6, dtype=np.float32).reshape(3, 2).T
+    load_block(module, {"weight": turned})
+    assert np.array_equal(module.weight.detach().numpy(), turned) and torch.equal(module.bias, bias)
+    assert module.weight.requires_grad
+
+
+MAKERS = {
+    "encoder": lambda seed, name="gyroscope": new_encoder(name, SHAPE, SMALL, seed),
+    "projection": lambda seed, name="gyroscope": new_projection(name, SMALL, seed),
+    "head": lambda seed, name="gyroscope": new_head([name, "ecg"], 3, SMALL, seed),
+    "autoencoder": lambda seed, name="gyroscope": new_autoencoder(
+        name, SHAPE, AutoencoderSettings(latent=4, width=8, objective="reconstruction"), seed
+    ),
+    "instance": lambda seed, name="gyroscope": new_autoencoder(
+        name, SHAPE, AutoencoderSettings(latent=4, width=8), seed
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_the_same_seed_begins_alike_whatever_else_is_built_and_leaves_torch_s_generator_alone(make):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    first = as_block(make(0))
+    assert torch.rand(1) == expected
+    torch.manual_seed(6)
+    MAKERS["encoder"](1)
+    assert equal(as_block(make(0)), first)
+    assert not equal(as_block(make(1)), first)
+    if make is not MAKERS["head"]:
+        assert not equal(as_block(make(0, "accelerometer")), first)
+
+
+def test_a_maker_that_fails_leaves_torch_s_generator_alone_too():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    with pytest.raises(ValueError, match="unknown kind"):
+        new_encoder("x", ModalityShape("smell", 16, 3), SMALL, 0)
+    assert torch.rand(1) == expected
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_every_network_is_float_tensors_that_average(make):
+    block = as_block(make(0))
+    assert block and all(value.dtype == np.float32 and value.ndim for value in block.values())
+    assert set(block) == {name for name, _ in make(0).named_parameters()}  # no buffer travels
+
+
+def test_a_head_is_one_block_per_modality_and_one_that_all_share():
+    head, other = MAKERS["head"](0), MAKERS["head"](1)
+    blocks = head_blocks(head)
+    assert set(blocks) == {"head.gyroscope", "head.ecg", "head.fusion"}
+    assert sum(value.size for block in blocks.values() for value in block.values()) == sum(
+        p.numel() for p in head.parameters()
+    )
+    load_head(other, blocks)
+    assert equal(as_block(other), as_block(head))
+
+
+def test_a_head_begins_as_the_first_layer_of_its_projections_where_there_are_any():
+    fresh = head_blocks(MAKERS["head"](0))
+    projection = as_block(new_projection("gyroscope", SMALL, 3))
+    begun = head_from_projections(fresh, {"projection.gyroscope": projection, "encoder.gyroscope": {}})
+    assert equal(begun["head.ecg"], fresh["head.ecg"]) and equal(begun["head.fusion"], fresh["head.fusion"])
+    head, features = MAKERS["head"](1).eval(), torch.randn(2, 8, 64)
+    load_head(head, begun)
+    whole = new_projection("gyroscope", SMALL, 3)
+    assert torch.allclose(head.blocks["gyroscope"](features), whole.layers[:3](features), atol=1e-6)
+    assert not equal(fresh["head.gyroscope"], begun["head.gyroscope"])  # and `fresh` is not changed
+    assert equal(fresh["head.gyroscope"], head_blocks(MAKERS["head"](0))["head.gyroscope"])
+
+
+def test_gradients_go_under_their_parameters_names_with_zeros_where_there_is_none():
+    module = nn.ModuleDict({"used": nn.Linear(2, 1, bias=False), "idle": nn.Linear(2, 1)})
+    module["used"](torch.tensor([[3.0, -1.0]])).sum().backward()
+    block = as_gradient_block(module)
+    assert set(block) == {"used.weight", "idle.weight", "idle.bias"}
+    assert block["used.weight"].tolist() == [[3, -1]] and not block["idle.weight"].any()
+    block["used.weight"][:] = 0
+    assert module["used"].weight.grad.tolist() == [[3, -1]]

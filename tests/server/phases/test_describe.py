@@ -1,0 +1,181 @@
+"""Describe over made-up hosts: who is taken in, who is left out and why, and when the job ends with a message."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from flwr.app import Message
+
+from configs.errors import UserError
+from configs.load import check
+from protocol.kinds import ECHO
+from protocol.manifest import Manifest, ModalityManifest
+from protocol.payload import Payload
+from server.dispatch import Dispatch
+from server.job import Job
+from server.phases.describe import describe
+from server.state import JobState
+from simulation.local import LocalGrid
+
+SENSORS = {"a": ["acc", "gyr"], "b": ["acc", "ecg"], "finetune": ["gyr", "ecg"], "test": ["gyr", "ecg"]}
+PLACES = [(0, "a"), (1, "b"), (2, "finetune"), (3, "test")]
+
+
+@pytest.fixture
+def experiment():
+    return check({
+        "name": "small", "seeds": [0], "methods": ["fedbind"],
+        "data": {"name": "x", "modalities": {"acc": {}, "gyr": {}, "ecg": {}}},
+        "split": {"a": [1], "b": [2], "finetune": [3], "test": [4]},
+        "groups": {name: {"modalities": sensors} for name, sensors in SENSORS.items()},
+        "bind": {"by": "acc"},
+    })  # fmt: skip
+
+
+def told(partition, group, samples=5, **changes):
+    sensors = {name: ModalityManifest("inertial", 16, 2, 50.0, samples) for name in SENSORS[group]}
+    return asdict(Manifest(partition, group, samples, samples, sensors, ["x", "y"], True, "", 0)) | changes
+
+
+def sums(partition, group, value=1.0, channels=2):
+    frames = np.full(channels, 10.0)
+    parts = {"count": frames, "total": frames * value, "squares": frames * (value**2 + 4)}
+    return {f"moments.{m}": {f"{partition}/{key}": part for key, part in parts.items()} for m in SENSORS[group]}
+
+
+def host(*nodes, blocks=None, **info):
+    def app(message, context):
+        question = Payload.from_records(message.content)
+        echo = {key: question.info[key] for key in ECHO}
+        return Message(Payload(blocks or {}, {"nodes": list(nodes), **info, **echo}).to_records(), reply_to=message)
+
+    return app
+
+
+def honest():
+    return [host(told(p, group), blocks=sums(p, group, float(p))) for p, group in PLACES]
+
+
+def described(experiment, hosts, method="fedbind"):
+    grid = LocalGrid(lambda message, context: hosts[context.node_id - 100](message, context), [{}] * len(hosts), {})
+    quick = experiment.model_copy(update={"run": experiment.run.model_copy(update={"hosts": len(hosts)})})
+    job = Job(quick, method, 0, Dispatch(grid, [], method, 0, 60.0, 1), None)
+    return describe(job, JobState()), job.dispatch
+
+
+def reasons(dispatch):
+    return {entry["node"]: entry["reason"] for entry in dispatch.tally.skipped}
+
+
+def test_all_nodes_are_known_with_the_way_to_each(experiment):
+    state, dispatch = described(experiment, honest())
+    assert list(state.manifests) == [0, 1, 2, 3] and dispatch.route == {p: 100 + p for p in range(4)}
+    assert not dispatch.tally.skipped
+
+
+def test_normalisation_is_agreed_by_those_who_train_and_never_by_test_nodes(experiment):
+    state, _ = described(experiment, honest())
+    means = {name: block["mean"][0] for name, block in state.normalisation.items()}
+    assert means == {"moments.acc": 0.5, "moments.gyr": 1.0, "moments.ecg": 1.5}  # of nodes 0, 1; 0, 2; 1, 2
+    lower, _ = described(experiment, honest(), "lower_bound")
+    assert {name: block["mean"][0] for name, block in lower.normalisation.items()} == {
+        "moments.gyr": 2,
+        "moments.ecg": 2,
+    }
+
+
+def test_one_host_may_stand_for_all(experiment):
+    blocks = {}
+    for p, group in PLACES:
+        for name, block in sums(p, group, float(p)).items():
+            blocks.setdefault(name, {}).update(block)
+    state, dispatch = described(experiment, [host(*(told(*place) for place in PLACES), blocks=blocks)])
+    apart, _ = described(experiment, honest())
+    assert list(state.manifests) == [0, 1, 2, 3] and dispatch.route == dict.fromkeys(range(4), 100)
+    for name, block in apart.normalisation.items():
+        assert np.array_equal(block["mean"], state.normalisation[name]["mean"])
+
+
+def more_than_one_node_per_group(experiment):
+    groups = {**experiment.groups, "a": experiment.groups["a"].model_copy(update={"nodes": 2})}
+    split = {**experiment.split, "a": ["1", "5"]}
+    return experiment.model_copy(update={"groups": groups, "split": split})
+
+
+PLACES_OF_TWO = [(0, "a"), (1, "a"), (2, "b"), (3, "finetune"), (4, "test")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (host(told(1, "a", samples=-1)), "out of bounds"),
+        (host(told(1, "b")), "claims to be node 1 of group b"),
+        (host(told(9, "a")), "claims to be node 9"),
+        (host(told(0, "a")), "claims to be node 0"),
+        (host(told([1], "a")), "another type"),
+        (host("manifest"), "cannot be read"),
+        (host(told(1, "a"), blocks=sums(1, "a", channels=3)), "sums of other channels than its manifest's"),
+        (host(told(1, "a"), blocks={"moments.ecg": sums(1, "b")["moments.ecg"]}), "sums of other channels"),
+        (host(told(1, "a"), blocks={"moments.acc": {"1/count": np.ones(2)}}), "moments.acc: expected count"),
+        (host(nodes=3), "needs a list of nodes"),
+        (host(faults=[1]), "faults by node"),
+    ],
+    ids=["negative", "other group", "unknown node", "somebody else", "a list", "text", "three channels", "a sensor it lacks",
+         "half the sums", "no list", "no faults by node"],
+)  # fmt: skip
+def test_a_host_that_lies_of_its_node_is_left_out_and_the_job_goes_on(experiment, bad, said):
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts[1] = bad
+    state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
+    assert list(state.manifests) == [0, 2, 3, 4]
+    assert any(said in entry["reason"] for entry in dispatch.tally.skipped)
+    assert reasons(dispatch)[1] == "no host stands for this node"
+
+
+def test_the_reason_why_a_node_is_missing_is_its_host_s_own_word(experiment):
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts[1] = host(faults={"1": "its recordings cannot be used", "0": "a lie about another"})
+    state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
+    assert list(state.manifests) == [0, 2, 3, 4]
+    assert reasons(dispatch) == {1: "its recordings cannot be used"}
+
+
+def test_a_node_without_a_sample_is_named_and_takes_no_part(experiment):
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts[1] = host(told(1, "a", samples=0))
+    state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
+    assert state.members("a") == [0] and reasons(dispatch) == {1: "no sample left after windowing"}
+
+
+def test_a_group_without_a_sample_ends_the_job_with_the_reason(experiment):
+    hosts = honest()
+    hosts[1] = host(faults={"1": "its recordings cannot be used"})
+    with pytest.raises(UserError) as caught:
+        described(experiment, hosts)
+    assert "no node of group b holds a sample" in str(caught.value) and "cannot be used" in str(caught.value)
+    state, _ = described(experiment, hosts, "lower_bound")  # which needs no such group
+    assert state.members("finetune") == [2]
+
+
+def test_label_sets_that_do_not_overlap_end_a_binding_by_label(experiment):
+    by_label = experiment.model_copy(update={"bind": experiment.bind.model_copy(update={"by": "label"})})
+    hosts = honest()
+    hosts[1] = host(told(1, "b", classes=["p", "q"]), blocks=sums(1, "b"))
+    with pytest.raises(UserError, match="label sets do not overlap"):
+        described(by_label, hosts)
+
+
+def test_nodes_that_disagree_on_a_sensor_s_shape_end_the_job(experiment):
+    other = told(1, "b")
+    other["modalities"]["acc"]["frames"] = 17
+    hosts = honest()
+    hosts[1] = host(other, blocks=sums(1, "b"))
+    with pytest.raises(UserError, match="nodes disagree on acc"):
+        described(experiment, hosts)
+
+
+def test_nobody_at_all_ends_the_wait_with_a_message(experiment):
+    waiting = experiment.model_copy(update={"run": experiment.run.model_copy(update={"wait_for_nodes_s": 1e-9})})
+    job = Job(waiting, "fedbind", 0, Dispatch(LocalGrid(None, [], {}), [], "fedbind", 0, 1.0, 1), None)
+    with pytest.raises(UserError, match="no node came within"):
+        describe(job, JobState())
