@@ -1,53 +1,118 @@
 """The classifier over any subset of modalities."""
 
+import copy
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from models.projection import Projection
+
+
+class ModalityBlock(nn.Module):
+    """What the head knows of one modality: its projection, its classes' prototypes there, and a hidden layer.
+
+    Everything but the prototypes is copied from the trained projection, so that fine-tuning starts from what binding
+    taught and not from a random layer.
+    """
+
+    def __init__(self, projection: Projection, classes: int, dropout: float):
+        super().__init__()
+        self.projection = copy.deepcopy(projection)
+        _, norm, first, _, last = projection.layers
+        self.hidden = nn.Sequential(nn.Flatten(), copy.deepcopy(norm), nn.Dropout(dropout), copy.deepcopy(first))
+        self.prototypes = nn.Parameter(torch.randn(classes, last.out_features) / math.sqrt(last.out_features))
+        self.dropout = nn.Dropout(dropout)
 
 
 class FusionClassifier(nn.Module):
-    """One block per modality into a common hidden space, the mean over present modalities, then the classes.
+    """Cosine to class prototypes in the bound space, plus a hidden layer over the modalities' features.
+
+    logits = scale · cosine( present embeddings joined, present prototypes joined ) + classes( mean of hidden layers )
+
+    The second part starts at zero: after `set_prototypes` an unchanged head is the nearest-prototype classifier of the
+    bound space, which is the better one with two labels a class; with eight, the hidden layer adds to it.
 
     A head is averaged over nodes block by block (`blocks.<modality>.…`, `classes.…`), so nodes with different sensors
     may share it. An absent modality has no influence at all: its features are replaced by zeros before its block and
-    its block's output is left out of the mean, so neither a value nor a NaN there can reach logits or gradients.
-    A sample without any modality gets the logits of an all-zero hidden state.
+    its block's outputs are left out, so neither a value nor a NaN there reaches logits or gradients. A sample without
+    any modality gets the logits of an all-zero hidden layer.
     """
 
     def __init__(
-        self, modalities: Sequence[str], steps: int, feature: int, classes: int, hidden: int = 128, dropout: float = 0.2
+        self,
+        modalities: Sequence[str],
+        steps: int,
+        feature: int,
+        classes: int,
+        projections: Mapping[str, Projection] | None = None,
+        dropout: float = 0.2,
+        scale: float = 16.0,  # inverse temperature of the cosine part
     ):
         super().__init__()
+        given = projections or {}
         self.blocks = nn.ModuleDict(
             {
-                modality: nn.Sequential(
-                    nn.Flatten(), nn.LayerNorm(steps * feature), nn.Dropout(dropout), nn.Linear(steps * feature, hidden)
-                )
-                for modality in modalities
+                m: ModalityBlock(given[m] if m in given else Projection(steps, feature), classes, dropout)
+                for m in modalities
             }
         )
-        self.classes = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, classes))
-        self.hidden = hidden
+        width = next(iter(self.blocks.values())).hidden[-1].out_features
+        self.classes = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, classes))
+        nn.init.zeros_(self.classes[2].weight)
+        nn.init.zeros_(self.classes[2].bias)
+        self.scale = scale
 
     def forward(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
         """(batch, step, feature) per modality -> logits (batch, class).
 
         `present[modality]` is a boolean (batch,); left out, every modality given is present. Modalities of the head
-        that are not given at all are absent. Raises KeyError for a modality without a block,
-        ValueError without any modality.
+        that are not given at all are absent. Raises KeyError for a modality without a block, ValueError without any.
         """
         if not features:
             raise ValueError("no modality given")
-        total, count = 0.0, 0.0
+        hidden, agreement, length, count = 0.0, 0.0, 0.0, 0.0
         for modality, steps in features.items():
-            here = (
-                torch.ones(len(steps), dtype=torch.bool, device=steps.device)
-                if present is None or modality not in present
-                else present[modality]
-            )  # (batch,)
+            block = self.blocks[modality]
+            here = _presence(steps, modality, present)  # (batch,)
             filled = torch.where(here[:, None, None], steps, torch.zeros_like(steps))
-            block = self.blocks[modality](filled)  # (batch, hidden)
-            total = total + torch.where(here[:, None], block, torch.zeros_like(block))
-            count = count + here.to(steps.dtype)
-        return self.classes(total / count.clamp(min=1.0)[:, None])
+            layer = block.hidden(filled)  # (batch, hidden)
+            hidden = hidden + torch.where(here[:, None], layer, torch.zeros_like(layer))
+            cosine = block.dropout(block.projection(filled)) @ block.prototypes.T  # (batch, class)
+            agreement = agreement + torch.where(here[:, None], cosine, torch.zeros_like(cosine))
+            share = here.to(steps.dtype)[:, None]
+            length = length + share * block.prototypes.square().sum(dim=1)  # (batch, class)
+            count = count + share
+        some = count.clamp(min=1.0)
+        cosine = agreement / (some * length.clamp(min=1e-12)).sqrt()
+        return self.scale * cosine + self.classes(hidden / some)
+
+    @torch.no_grad()
+    def set_prototypes(
+        self, features: Mapping[str, Tensor], label: Tensor, present: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """Sets each class's prototype to the mean embedding of its labelled samples, (batch, step, feature) and (batch,).
+
+        A class without samples of a modality keeps its prototype there.
+        """
+        for modality, steps in features.items():
+            block = self.blocks[modality]
+            here = _presence(steps, modality, present)
+            embedding = block.projection(steps[here])  # (sample, out)
+            for index in label[here].unique().tolist():
+                block.prototypes[index] = embedding[label[here] == index].mean(dim=0)
+
+
+def _presence(steps: Tensor, modality: str, present: Mapping[str, Tensor] | None) -> Tensor:
+    if present is None or modality not in present:
+        return torch.ones(len(steps), dtype=torch.bool, device=steps.device)
+    return present[modality]
+
+
+def nearest_prototype(embedding: Tensor, label: Tensor, query: Tensor) -> Tensor:
+    """The class whose mean embedding is nearest by cosine: (sample, d), (sample,), (query, d) -> class index (query,)."""
+    classes = label.unique()
+    means = F.normalize(torch.stack([embedding[label == index].mean(dim=0) for index in classes]), dim=1)
+    return classes[(F.normalize(query, dim=1) @ means.T).argmax(dim=1)]

@@ -88,6 +88,14 @@ def test_affinity_makes_other_rows_positives():
     )
 
 
+def test_undecided_rows_are_neither_positives_nor_negatives():
+    target = Targets({"b": E1[None]}, {"b": torch.tensor([True])}, {"b": torch.tensor([9])})
+    undecided = torch.tensor([[False, False, True], [False, False, True]])
+    with_it = two_rows("mmbind", targets=target, undecided=undecided).item()
+    assert with_it == pytest.approx(two_rows("mmbind").item())
+    assert with_it != pytest.approx(two_rows("mmbind", targets=target).item())
+
+
 def test_a_lone_view_gives_zero():
     lone = {"a": torch.tensor([True, False]), "b": torch.tensor([False, True])}
     assert two_rows("mmbind", present=lone).item() == 0.0

@@ -5,7 +5,7 @@ import torch
 
 from models.autoencoder import SharedAutoencoder, interpolation_matrix, reconstruction_error
 from models.encoders import FEATURE, STEPS, build_encoder, pooling_matrix
-from models.fusion import FusionClassifier
+from models.fusion import FusionClassifier, nearest_prototype
 from models.projection import Projection
 
 SHAPES = [("inertial", 3, 120), ("physiological", 1, 256), ("skeleton", 60, 40), ("inertial", 1, 5)]
@@ -61,9 +61,16 @@ def test_projection_has_unit_rows():
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(4))
 
 
-def test_absent_modalities_have_no_influence_on_logits_or_gradients():
+def spoken_head(classes=5):
+    """A head whose hidden part says something too (it starts at zero)."""
     torch.manual_seed(0)
-    head = FusionClassifier(["gyroscope", "skeleton"], STEPS, FEATURE, classes=5).eval()
+    head = FusionClassifier(["gyroscope", "skeleton"], STEPS, FEATURE, classes).eval()
+    torch.nn.init.normal_(head.classes[2].weight)
+    return head
+
+
+def test_absent_modalities_have_no_influence_on_logits_or_gradients():
+    head = spoken_head()
     features = {m: torch.randn(3, STEPS, FEATURE) for m in ("gyroscope", "skeleton")}
     present = {"gyroscope": torch.tensor([True, True, False]), "skeleton": torch.tensor([True, False, True])}
     logits = head(features, present)
@@ -73,8 +80,34 @@ def test_absent_modalities_have_no_influence_on_logits_or_gradients():
     again.sum().backward()
     for m, v in spoilt.items():
         assert torch.isfinite(v.grad).all() and (v.grad[~present[m]] == 0).all()
+    assert all(torch.isfinite(p.grad).all() for p in head.parameters())
     alone = head({"gyroscope": features["gyroscope"][1:2]})
     torch.testing.assert_close(alone[0], logits[1])
+
+
+def test_a_sample_without_any_modality_gets_finite_logits():
+    head = spoken_head()
+    logits = head({"skeleton": torch.ones(1, STEPS, FEATURE)}, {"skeleton": torch.tensor([False])})
+    torch.testing.assert_close(logits, head.classes(torch.zeros(1, 256)))
+
+
+def test_the_head_starts_as_the_nearest_prototype_in_the_bound_space():
+    torch.manual_seed(1)
+    projections = {m: Projection(STEPS, FEATURE) for m in "ab"}
+    head = FusionClassifier("ab", STEPS, FEATURE, classes=3, projections=projections).eval()
+    features, label = {m: torch.randn(9, STEPS, FEATURE) for m in "ab"}, torch.arange(9) % 3
+    head.set_prototypes(features, label)
+    joined = torch.cat([projections[m](features[m]) for m in "ab"], dim=1)
+    expected = nearest_prototype(joined, label, joined)
+    assert torch.equal(head(features).argmax(dim=1), expected)
+    one = nearest_prototype(projections["a"](features["a"]), label, projections["a"](features["a"]))
+    assert torch.equal(head({"a": features["a"]}).argmax(dim=1), one)
+
+
+def test_nearest_prototype_by_hand():
+    embedding = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    query = torch.tensor([[1.0, 0.2], [0.1, 1.0]])
+    assert nearest_prototype(embedding, torch.tensor([4, 4, 7]), query).tolist() == [4, 7]
 
 
 def test_fusion_blocks_are_named_by_modality():
