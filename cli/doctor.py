@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-HELP = """Say what this machine has: versions, cores, memory, and what is missing. Exit code 2 if something needed is."""
+HELP = (
+    """Say what this machine has: versions, cores, memory, and what is missing. Exit code 2 if something needed is."""
+)
 
 
 def doctor() -> None:

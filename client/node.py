@@ -71,7 +71,9 @@ class Node:
     def view(self, payload: Payload, modality: str, how: str | None = None) -> View:
         """All samples of a modality with what normalises them: the message's statistics or the node's own."""
         samples = self.holdings.samples
-        mean, std = self.holdings.normaliser(modality, payload.blocks.get(f"moments.{modality}"), how)  # (n, 1, channel)
+        mean, std = self.holdings.normaliser(
+            modality, payload.blocks.get(f"moments.{modality}"), how
+        )  # (n, 1, channel)
         return View(
             torch.from_numpy(samples.arrays[modality]),
             torch.from_numpy(mean),

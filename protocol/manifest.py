@@ -48,7 +48,9 @@ class Manifest:
                 and all(_whole(share, 0, manifest.samples) for share in shares)
                 and all(_whole(length, 1, MOST_LENGTH) for length in lengths)
                 and all(_whole(number, 0, MOST_LENGTH) for number in (manifest.partition, manifest.skipped))
-                and all(isinstance(m.rate_hz, int | float) and 0 < m.rate_hz < float("inf") for m in modalities.values())
+                and all(
+                    isinstance(m.rate_hz, int | float) and 0 < m.rate_hz < float("inf") for m in modalities.values()
+                )
                 and isinstance(manifest.simulated, bool)
                 and isinstance(manifest.classes, list)
                 and 0 < len(manifest.classes) <= MOST_CLASSES

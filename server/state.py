@@ -22,6 +22,7 @@ class JobState:
     normalisation: Mapping[str, Block] = field(default_factory=dict)  # `moments.<modality>` blocks
     blocks: Mapping[str, Block] = field(default_factory=dict)
     pairs: Pairs = field(default_factory=no_pairs)
+    undecided: Pairs = field(default_factory=no_pairs)  # too alike to be negatives of each other
     handles: Mapping[int, np.ndarray] = field(default_factory=dict)  # what each node said it holds, by partition
     pairing: Mapping[str, object] | None = None
     result: Mapping[str, object] = field(default_factory=dict)

@@ -12,7 +12,17 @@ from client.sentence import PACKAGED
 from server.tracking import environment
 
 _PINNED = {"flwr": "1.41.0", "torch": "2.13.0"}
-_NEEDED = ("numpy", "scipy", "scikit-learn", "pydantic", "safetensors", "jinja2", "ray", "neurokit2", "sentence-transformers")
+_NEEDED = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pydantic",
+    "safetensors",
+    "jinja2",
+    "ray",
+    "neurokit2",
+    "sentence-transformers",
+)
 _GIB = 2**30
 
 

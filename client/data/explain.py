@@ -8,7 +8,11 @@ from client.data.describe import DatasetCheck
 def check_text(found: DatasetCheck) -> str:
     """Subjects, classes, lengths, rates and gaps; then what could not be read, and why."""
     kind = "simulated" if found.simulated else "read from files"
-    lines = [f"{found.name} ({kind}): {found.recordings} recordings of {len(found.by_subject)} subjects", "", "modalities"]
+    lines = [
+        f"{found.name} ({kind}): {found.recordings} recordings of {len(found.by_subject)} subjects",
+        "",
+        "modalities",
+    ]
     for name, each in found.modalities.items():
         shortest, median, longest = each.length_s
         lines.append(
@@ -23,7 +27,9 @@ def check_text(found: DatasetCheck) -> str:
         note = f"; none of: {', '.join(missing)}" if missing and counts else ""
         lines.append(f"  {subject}: {sum(counts.values())} recordings{note}")
     if found.skipped:
-        lines += ["", f"left out: {len(found.skipped)}"] + [f"  {each.where}: {each.reason}" for each in found.skipped[:50]]
+        lines += ["", f"left out: {len(found.skipped)}"] + [
+            f"  {each.where}: {each.reason}" for each in found.skipped[:50]
+        ]
         lines += [f"  … and {len(found.skipped) - 50} more"] if len(found.skipped) > 50 else []
     if found.faults:
         lines += ["", "could not be read"] + [f"  {subject}: {why}" for subject, why in found.faults.items()]

@@ -70,7 +70,11 @@ CARD = DatasetCard(
         "skeleton": ModalityCard("skeleton", 60, 30.0, "m"),
     },
     options={
-        "center": OptionCard("hip", ("hip", "first", "none"), "subtract the hip centre from every joint: of each frame, or of the first frame"),
+        "center": OptionCard(
+            "hip",
+            ("hip", "first", "none"),
+            "subtract the hip centre from every joint: of each frame, or of the first frame",
+        ),
     },
 )
 

@@ -85,26 +85,30 @@ def contrast(node: Node, question: Payload) -> Payload:
 
 
 def _related(node: Node, question: Payload) -> Related:
-    """Foreign rows, and the weight with which each is a positive of each own sample."""
+    """Foreign rows, and the weight with which each row is a positive of each own sample."""
     own = {int(handle): row for row, handle in enumerate(node.handles)}
-    foreign: dict[int, int] = {}
     parts = {
         m.removeprefix("targets."): unpack_embeddings(b) for m, b in question.blocks.items() if m.startswith("targets.")
     }
+    foreign: dict[int, int] = {}
     for handles, _ in parts.values():
         for handle in handles.tolist():
             foreign.setdefault(handle, len(foreign))
-    affinity = np.zeros((len(own), len(own) + len(foreign)), dtype=np.float32)
-    pairs = question.blocks.get("pairs", {})
-    if pairs:
-        for handle, partner, weight in zip(
-            pairs["handle"].tolist(), pairs["partner"].tolist(), pairs["weight"].tolist(), strict=True
-        ):
-            column = own[partner] if partner in own else len(own) + foreign.get(partner, -len(own) - 1)
-            if handle in own and column >= 0:
-                affinity[own[handle], column] = weight
+    column = {**{handle: len(own) + at for handle, at in foreign.items()}, **own}
+    shape = (len(own), len(own) + len(foreign))
+    affinity, undecided = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
+    pairs = question.blocks.get("pairs", {"handle": (), "partner": (), "weight": ()})
+    for handle, partner, weight in zip(
+        *(np.asarray(pairs[k]).tolist() for k in ("handle", "partner", "weight")), strict=True
+    ):
+        if handle in own and partner in column:
+            affinity[own[handle], column[partner]] = weight
+    near = question.blocks.get("undecided", {"handle": (), "other": ()})
+    for handle, other in zip(*(np.asarray(near[k]).tolist() for k in ("handle", "other")), strict=True):
+        if handle in own and other in column:
+            undecided[own[handle], column[other]] = True
     targets = _targets(parts, foreign, node.experiment.models.projection) if foreign else None
-    return Related(torch.from_numpy(affinity), torch.arange(len(own)), targets)
+    return Related(torch.from_numpy(affinity), torch.from_numpy(undecided), torch.arange(len(own)), targets)
 
 
 def _targets(parts: dict[str, tuple[np.ndarray, np.ndarray]], foreign: dict[int, int], width: int) -> Targets:

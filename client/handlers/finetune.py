@@ -23,10 +23,14 @@ def finetune(node: Node, question: Payload) -> Payload:
     """
     experiment, track = node.experiment, str(question.info["track"])
     name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
-    tuning = _network(node, question.blocks, name, first=int(question.info["first_epoch"]) == 1)
+    first = int(question.info["first_epoch"]) == 1
+    pretrained = bool(question.info.get("pretrained"))
+    tuning = _network(node, question.blocks, name, first, experiment.finetune.encoder_rate_share if pretrained else 1.0)
     train, held_out = _parts(node, labelled(node, question), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
+    if first:
+        training.begin_from_prototypes(tuning, train)
     kept: list[Mapping[str, Block]] = []
     losses, correct, keep = [], [], set(question.info["keep"])
     for _ in range(int(question.info["epochs"])):
@@ -44,12 +48,13 @@ def finetune(node: Node, question: Payload) -> Payload:
     return Payload(training.stacked(kept), {"losses": losses, "validation_correct": correct}, numbers)
 
 
-def _network(node: Node, blocks: Mapping[str, Block], name: str, first: bool) -> training.Tuning:
+def _network(node: Node, blocks: Mapping[str, Block], name: str, first: bool, slow_share: float) -> training.Tuning:
+    """Encoders and head as the message or the store has them; what was pre-trained learns at `slow_share` of the rate."""
     experiment, held = node.experiment, node.holdings
     shapes = {m: held.shapes[m] for m in experiment.downstream if m in held.shapes}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
     head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed)
-    tuning = training.new_tuning(encoders, head, experiment.finetune)
+    tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share)
     if not first:
         saved = node.store.get(name)
         if saved is None:

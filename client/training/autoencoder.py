@@ -13,10 +13,12 @@ from client.training.views import View
 from configs.schema import AutoencoderSettings
 from models.augment import Strength
 from models.autoencoder import SharedAutoencoder, reconstruction_error
-from models.shared_encoder import InstanceEncoder, instance_discrimination
+from models.instance import SharedEncoder, instance_loss
 
 
-def new_optimiser(model: nn.Module, settings: AutoencoderSettings, rate: float, moments: bytes | None) -> torch.optim.Optimizer:
+def new_optimiser(
+    model: nn.Module, settings: AutoencoderSettings, rate: float, moments: bytes | None
+) -> torch.optim.Optimizer:
     """The optimiser of this round, with the moments of the last one where there was one."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=settings.weight_decay)
     if moments is not None:
@@ -57,11 +59,16 @@ def train_autoencoder(
 
 
 def _loss(
-    model: nn.Module, batch: View, settings: AutoencoderSettings, change: Strength, jitter: float, generator: torch.Generator
+    model: nn.Module,
+    batch: View,
+    settings: AutoencoderSettings,
+    change: Strength,
+    jitter: float,
+    generator: torch.Generator,
 ) -> Tensor:
-    if isinstance(model, InstanceEncoder):
+    if isinstance(model, SharedEncoder):
         first, second = (model(batch.augmented(change, jitter, generator)) for _ in range(2))
-        return instance_discrimination(first, second, settings.temperature)
+        return instance_loss(first, second, settings.temperature)
     assert isinstance(model, SharedAutoencoder)
     if settings.objective == "denoising":
         return reconstruction_error(model, batch.augmented(change, jitter, generator), batch.clean())

@@ -49,11 +49,13 @@ class Related:
     """How a node's n samples relate to each other and to the m foreign ones.
 
     affinity  (n, n + m) weight of each row as a positive of a sample; 0: a negative
+    undecided bool (n, n + m): rows too alike to be called negatives
     identity  int64 (n,), distinct from those of the foreign rows; equal numbers are the same sample
     foreign   the constants, None where there are none
     """
 
     affinity: Tensor
+    undecided: Tensor
     identity: Tensor
     foreign: Targets | None
 
@@ -83,11 +85,13 @@ def train_contrast(
                 m: view.augmented(changes[m], jitter, generator) if settings.augment else view.clean()
                 for m, view in some.items()
             }
+            columns = torch.cat([batch, foreign])
             loss = contrast_loss(
                 model.embed(windows),
                 {m: view.present for m, view in some.items()},
                 related.identity[batch],
-                related.affinity[batch][:, torch.cat([batch, foreign])],
+                related.affinity[batch][:, columns],
+                related.undecided[batch][:, columns],
                 related.foreign,
                 settings,
             )
@@ -103,6 +107,7 @@ def contrast_loss(
     present: Mapping[str, Tensor],
     identity: Tensor,
     affinity: Tensor,
+    undecided: Tensor,
     foreign: Targets | None,
     settings: ContrastSettings,
 ) -> Tensor:
@@ -119,6 +124,7 @@ def contrast_loss(
         settings.form,
         foreign,
         affinity,
+        undecided,
     )
 
 

@@ -67,13 +67,15 @@ class Tuning:
         self.average, (self.epoch, self.step) = parts["average"], parts["at"]
 
 
-def new_tuning(encoders: nn.ModuleDict, head: FusionClassifier, settings: FineTuneSettings) -> Tuning:
-    """Head and encoders under one optimiser, the encoders at their share of the rate."""
-    groups = [
-        {"params": list(head.parameters()), "lr": settings.rate},
-        {"params": list(encoders.parameters()), "lr": settings.rate * settings.encoder_rate_share},
-    ]
-    return Tuning(encoders, head, torch.optim.AdamW(groups, weight_decay=settings.weight_decay), None)
+def new_tuning(
+    encoders: nn.ModuleDict, head: FusionClassifier, settings: FineTuneSettings, slow_share: float
+) -> Tuning:
+    """One optimiser over all; what pre-training taught (encoders, the head's projections) learns at `slow_share`."""
+    taught = [*encoders.parameters(), *(p for block in head.blocks.values() for p in block.projection.parameters())]
+    known = {id(parameter) for parameter in taught}
+    fresh = [parameter for parameter in head.parameters() if id(parameter) not in known]
+    groups = [{"params": fresh, "share": 1.0}, {"params": taught, "share": slow_share}]
+    return Tuning(encoders, head, torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay), None)
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,14 @@ class Labelled:
 def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed: int, augment: Augment) -> float:
     """One pass over the labelled samples; returns its mean cross-entropy.
 
-    For the first `probe_epochs` the head learns alone. Shuffling, dropout and augmentation follow from (seed, epoch).
+    For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout and augmentation follow from (seed, epoch).
     """
     generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", tuning.epoch))
-    frozen = tuning.epoch < settings.probe_epochs or settings.encoder_rate_share == 0.0
-    for group, share in zip(tuning.optimiser.param_groups, (1.0, settings.encoder_rate_share), strict=True):
-        group["lr"] = settings.rate * share * _schedule(tuning.epoch, settings)
-    for parameter in tuning.encoders.parameters():
+    taught = tuning.optimiser.param_groups[1]
+    frozen = tuning.epoch < settings.probe_epochs or taught["share"] == 0.0
+    for group in tuning.optimiser.param_groups:
+        group["lr"] = settings.rate * group["share"] * _schedule(tuning.epoch, settings)
+    for parameter in taught["params"]:
         parameter.requires_grad_(not frozen)
     tuning.encoders.train()
     tuning.head.train()
@@ -129,6 +132,15 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
             _follow(tuning, settings.averaging)
     tuning.epoch += 1
     return loss_sum / max(len(data), 1)
+
+
+def begin_from_prototypes(tuning: Tuning, data: Labelled) -> None:
+    """Each class's prototype becomes the mean embedding of its labelled samples, before the first epoch."""
+    tuning.encoders.eval()
+    tuning.head.eval()
+    with torch.no_grad():
+        features = {modality: tuning.encoders[modality](windows) for modality, windows in data.clean().items()}
+    tuning.head.set_prototypes(features, data.label, data.present)
 
 
 def _schedule(epoch: int, settings: FineTuneSettings) -> float:

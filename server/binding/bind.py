@@ -80,6 +80,22 @@ def bind(embedded: Mapping[int, Embedded], rule: str, partners: int = 1) -> Pair
     return Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
+def too_alike(embedded: Mapping[int, Embedded], count: int) -> Pairs:
+    """For every sample the `count` most similar ones of any node, its own included, in both directions, each pair once.
+
+    They may well be the same event: not certain enough to bind, too alike to push apart. Weights are 0.
+    """
+    nodes, handles, vectors = _joined(embedded, sorted(embedded)) if embedded else (np.zeros(0),) * 3
+    if len(handles) < 2 or count < 1:
+        return no_pairs()
+    index, _ = nearest(vectors, vectors, min(count + 1, len(handles)))
+    row = np.arange(len(handles)).repeat(index.shape[1])
+    both = np.concatenate([np.stack([row, index.ravel()]), np.stack([index.ravel(), row])], axis=1)  # (2, pair)
+    row, other = np.unique(both[:, both[0] != both[1]], axis=1)
+    cosine = np.einsum("nd,nd->n", vectors[row], vectors[other]).astype(np.float32)
+    return Pairs(nodes[row], handles[row], nodes[other], handles[other], cosine, np.zeros_like(cosine))
+
+
 def bind_alike(embedded: Mapping[int, Embedded], rule: str, tolerance: float = 1e-3) -> Pairs:
     """Binding by the label's meaning: every sample's partners are *all* samples whose text is its nearest.
 

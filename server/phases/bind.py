@@ -9,7 +9,7 @@ import numpy as np
 
 from protocol.kinds import AUDIT
 from protocol.payload import Payload, ProtocolError
-from server.binding.bind import Embedded, bind, bind_alike, pairing_matrix
+from server.binding.bind import Embedded, bind, bind_alike, no_pairs, pairing_matrix, too_alike
 from server.job import Job
 from server.state import JobState
 
@@ -20,7 +20,8 @@ def bind_samples(job: Job, state: JobState, embedded: Mapping[int, Embedded]) ->
     pairs = bind_alike(embedded, rule.weights) if rule.by == "label" else bind(embedded, rule.weights, rule.partners)
     if not len(pairs):
         job.note("nothing was bound: fewer than two groups sent embeddings")
-    return replace(state, pairs=pairs, pairing=_audit(job, replace(state, pairs=pairs)))
+    near = too_alike(embedded, rule.undecided) if rule.by != "label" else no_pairs()
+    return replace(state, pairs=pairs, undecided=near, pairing=_audit(job, replace(state, pairs=pairs)))
 
 
 def _audit(job: Job, state: JobState) -> dict[str, object] | None:

@@ -58,7 +58,10 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
             pairs = _rebound(job, state, bank) or pairs
         questions = {
-            p: Payload({**held[p], **_foreign(bank, pairs.of(p), p, experiment.contrast.negatives)}, {"rounds": rounds})
+            p: Payload(
+                {**held[p], **_foreign(bank, pairs.of(p), state.undecided.of(p), p, experiment.contrast.negatives)},
+                {"rounds": rounds},
+            )
             for p in members
             if p in bank
         }
@@ -99,7 +102,7 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     return bind(embedded, job.experiment.bind.weights, job.experiment.bind.partners)
 
 
-def _foreign(bank: Bank, pairs: Pairs, partition: int, negatives: str) -> dict[str, Block]:
+def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str) -> dict[str, Block]:
     """What one node is sent: others' embeddings by modality, and its own samples' pairs."""
     wanted = None if negatives == "all" else np.unique(pairs.partner_handle)
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
@@ -119,6 +122,8 @@ def _foreign(bank: Bank, pairs: Pairs, partition: int, negatives: str) -> dict[s
     }
     if len(pairs):
         blocks["pairs"] = {"handle": pairs.handle, "partner": pairs.partner_handle, "weight": pairs.weight}
+    if len(undecided):
+        blocks["undecided"] = {"handle": undecided.handle, "other": undecided.partner_handle}
     return blocks
 
 

@@ -17,6 +17,7 @@ from protocol.embedding import unpack_embeddings
 from protocol.kinds import EXACT_GRADIENT, EXACT_VIEWS, TARGETS
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import weights_gate
+from server.binding.bind import Pairs
 from server.job import Job
 from server.state import JobState, save_blocks
 
@@ -64,10 +65,10 @@ def scheduled(rate: float, round: int, rounds: int) -> float:
 
 
 class Samples:
-    """All samples of all nodes in one numbering, and how they relate: affinity (n, n), sparse."""
+    """All samples of all nodes in one numbering, and how they relate: affinity and undecided (n, n), sparse."""
 
-    def __init__(self, node: np.ndarray, handle: np.ndarray, affinity: csr_array):
-        self.node, self.handle, self.affinity = node, handle, affinity
+    def __init__(self, node: np.ndarray, handle: np.ndarray, affinity: csr_array, undecided: csr_array):
+        self.node, self.handle, self.affinity, self.undecided = node, handle, affinity, undecided
 
     @classmethod
     def of(cls, held: dict[int, np.ndarray], state: JobState) -> Samples:
@@ -75,19 +76,19 @@ class Samples:
         node = np.concatenate([np.full(len(held[p]), p, dtype=np.int64) for p in sorted(held)])
         handle = np.concatenate([held[p] for p in sorted(held)])
         row_of = {int(h): row for row, h in enumerate(handle)}
-        kept = [
-            (row_of[h], row_of[q], w)
-            for h, q, w in zip(
-                state.pairs.handle.tolist(),
-                state.pairs.partner_handle.tolist(),
-                state.pairs.weight.tolist(),
-                strict=True,
-            )
-            if h in row_of and q in row_of
-        ]
-        rows, columns = (np.array([each[at] for each in kept], dtype=np.int64) for at in (0, 1))
-        weight = np.array([each[2] for each in kept], dtype=np.float32)
-        return cls(node, handle, csr_array((weight, (rows, columns)), shape=(len(handle), len(handle))))
+
+        def matrix(pairs: Pairs, weight: np.ndarray) -> csr_array:
+            known = [
+                (row_of[h], row_of[q], w)
+                for h, q, w in zip(pairs.handle.tolist(), pairs.partner_handle.tolist(), weight.tolist(), strict=True)
+                if h in row_of and q in row_of
+            ]
+            rows, columns = (np.array([each[at] for each in known], dtype=np.int64) for at in (0, 1))
+            values = np.array([each[2] for each in known], dtype=np.float32)
+            return csr_array((values, (rows, columns)), shape=(len(handle), len(handle)))
+
+        near = matrix(state.undecided, np.ones(len(state.undecided)))
+        return cls(node, handle, matrix(state.pairs, state.pairs.weight), near)
 
     def batches(self, size: int, generator: torch.Generator) -> list[np.ndarray]:
         """Rows of each step: a share of all samples in random order, and one partner for each, drawn by weight."""
@@ -172,9 +173,10 @@ def loss_and_gradients(
         views[name], present[name] = value.requires_grad_(), here
     contrast = job.experiment.contrast
     affinity = torch.from_numpy(samples.affinity[batch][:, batch].toarray())
+    undecided = torch.from_numpy(samples.undecided[batch][:, batch].toarray() > 0)
     identity = dict.fromkeys(names, torch.arange(len(batch)))
     loss = weighted_contrastive(
-        views, present, torch.ones(len(batch)), identity, contrast.temperature, contrast.form, None, affinity
+        views, present, torch.ones(len(batch)), identity, contrast.temperature, contrast.form, None, affinity, undecided
     )
     loss.backward()
     gradients: dict[int, dict[str, Block]] = {}

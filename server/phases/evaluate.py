@@ -77,7 +77,10 @@ def _ask(
                 or counts.min() < 0
             ):
                 raise ProtocolError(f"{name}: expected counts of shape {(count, classes, classes)}")
-            if counts.max() > MOST_SAMPLES_PER_NODE or (counts.sum(axis=(1, 2)) > state.manifests[partition].labelled).any():
+            if (
+                counts.max() > MOST_SAMPLES_PER_NODE
+                or (counts.sum(axis=(1, 2)) > state.manifests[partition].labelled).any()
+            ):
                 raise ProtocolError(f"{name}: more counts than labelled samples")
         if not 0.0 <= reply.metrics.get("auc", 0.5) <= 1.0:
             raise ProtocolError(f"an AUC of {reply.metrics['auc']:g}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.blocks import ModalityShape, as_block, head_blocks, head_from_projections, new_encoder, new_head
+from models.blocks import ModalityShape, as_block, head_blocks, head_from_projections, new_encoder
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block, check_progress
@@ -110,10 +110,11 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
         shape = ModalityShape(told.kind, told.frames, told.channels)
         fresh = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
         blocks[name] = dict(state.blocks.get(name, fresh))
-    head = new_head(job.experiment.downstream, len(manifest.classes), job.experiment.models, job.seed)
-    fresh_head = head_blocks(head)
-    begun = job.experiment.finetune.head_from == "projection"
-    return {**blocks, **(head_from_projections(fresh_head, state.blocks) if begun else fresh_head)}
+    learnt = state.blocks if job.experiment.finetune.head_from == "projection" else {}
+    head = head_from_projections(
+        job.experiment.downstream, len(manifest.classes), job.experiment.models, job.seed, learnt
+    )
+    return {**blocks, **head_blocks(head)}
 
 
 def _piece(
@@ -126,7 +127,7 @@ def _piece(
     kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
     info: dict[str, Any] = {
         "track": track, "first_epoch": first, "epochs": epochs, "keep": kept,
-        "last": first + epochs > job.experiment.epochs.finetune,
+        "last": first + epochs > job.experiment.epochs.finetune, "pretrained": job.method != "lower_bound",
     }  # fmt: skip
     blocks = dict(current) if first == 1 or several else {}
     statistics = {p: _downstream_statistics(job, state, p) for p in tuners}
