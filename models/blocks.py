@@ -84,7 +84,7 @@ def head_from_projections(
     for modality in modalities:
         block = learnt.get(f"projection.{modality}")
         if block is not None:
-            part = head.blocks[modality]
+            part = head.block(modality)
             load_block(part.projection, block)
             for ours, theirs in (("1", "layers.1"), ("3", "layers.2")):
                 named = {f"{ours}.{name}": block[f"{theirs}.{name}"] for name in ("weight", "bias")}

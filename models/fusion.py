@@ -22,6 +22,8 @@ class ModalityBlock(nn.Module):
         super().__init__()
         self.projection = copy.deepcopy(projection)
         _, norm, first, _, last = projection.layers
+        assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
+        self.width = first.out_features
         self.hidden = nn.Sequential(nn.Flatten(), copy.deepcopy(norm), nn.Dropout(dropout), copy.deepcopy(first))
         self.prototypes = nn.Parameter(torch.randn(classes, last.out_features) / math.sqrt(last.out_features))
         self.dropout = nn.Dropout(dropout)
@@ -59,11 +61,17 @@ class FusionClassifier(nn.Module):
                 for m in modalities
             }
         )
-        width = next(iter(self.blocks.values())).hidden[-1].out_features
-        self.classes = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(width, classes))
-        nn.init.zeros_(self.classes[2].weight)
-        nn.init.zeros_(self.classes[2].bias)
+        last = nn.Linear(self.block(modalities[0]).width, classes)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.classes = nn.Sequential(nn.GELU(), nn.Dropout(dropout), last)
         self.scale = scale
+
+    def block(self, modality: str) -> ModalityBlock:
+        """The part of one modality; raises KeyError for one that the head was not built for."""
+        block = self.blocks[modality]
+        assert isinstance(block, ModalityBlock)
+        return block
 
     def forward(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
         """(batch, step, feature) per modality -> logits (batch, class).
@@ -73,9 +81,10 @@ class FusionClassifier(nn.Module):
         """
         if not features:
             raise ValueError("no modality given")
-        hidden, agreement, length, count = 0.0, 0.0, 0.0, 0.0
+        first = next(iter(features.values()))
+        hidden = agreement = length = count = first.new_zeros(())
         for modality, steps in features.items():
-            block = self.blocks[modality]
+            block = self.block(modality)
             here = _presence(steps, modality, present)  # (batch,)
             filled = torch.where(here[:, None, None], steps, torch.zeros_like(steps))
             layer = block.hidden(filled)  # (batch, hidden)
@@ -98,7 +107,7 @@ class FusionClassifier(nn.Module):
         A class without samples of a modality keeps its prototype there.
         """
         for modality, steps in features.items():
-            block = self.blocks[modality]
+            block = self.block(modality)
             here = _presence(steps, modality, present)
             embedding = block.projection(steps[here])  # (sample, out)
             for index in label[here].unique().tolist():

@@ -130,7 +130,13 @@ def weighted_contrastive(
     return torch.stack(total).sum() / torch.stack(weight).sum().clamp(min=1e-12)
 
 
-def _joined(names, views, present, identity, targets):
+def _joined(
+    names: list[str],
+    views: Mapping[str, Tensor],
+    present: Mapping[str, Tensor],
+    identity: Mapping[str, Tensor],
+    targets: Targets | None,
+) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
     """The batch's rows followed by the targets' rows, per modality; absent views are zeros without gradient."""
     bank, here, known = {}, {}, {}
     extra = len(next(iter(targets.views.values()))) if targets else 0
@@ -147,10 +153,9 @@ def _joined(names, views, present, identity, targets):
     return bank, here, known
 
 
-def _related(rows, here, known):
+def _related(rows: int, here: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Tensor:
     """Which rows share a sample with which: bool (n, n + m)."""
-    related = None
+    related = torch.zeros(rows, len(next(iter(here.values()))), dtype=torch.bool)
     for name, flag in here.items():
-        same = (known[name][:rows, None] == known[name][None, :]) & flag[:rows, None] & flag[None, :]
-        related = same if related is None else related | same
+        related |= (known[name][:rows, None] == known[name][None, :]) & flag[:rows, None] & flag[None, :]
     return related

@@ -73,7 +73,7 @@ CARD = DatasetCard(
         "center": OptionCard(
             "hip",
             ("hip", "first", "none"),
-            "subtract the hip centre from every joint: of each frame, or of the first frame",
+            "the hip centre that every joint is taken against: each frame's, or the first's",
         ),
     },
 )

@@ -71,7 +71,10 @@ def new_tuning(
     encoders: nn.ModuleDict, head: FusionClassifier, settings: FineTuneSettings, slow_share: float
 ) -> Tuning:
     """One optimiser over all; what pre-training taught (encoders, the head's projections) learns at `slow_share`."""
-    taught = [*encoders.parameters(), *(p for block in head.blocks.values() for p in block.projection.parameters())]
+    taught = [
+        *encoders.parameters(),
+        *(p for modality in head.blocks for p in head.block(modality).projection.parameters()),
+    ]
     known = {id(parameter) for parameter in taught}
     fresh = [parameter for parameter in head.parameters() if id(parameter) not in known]
     groups = [{"params": fresh, "share": 1.0}, {"params": taught, "share": slow_share}]
@@ -105,7 +108,8 @@ class Labelled:
 def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed: int, augment: Augment) -> float:
     """One pass over the labelled samples; returns its mean cross-entropy.
 
-    For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout and augmentation follow from (seed, epoch).
+    For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout and augmentation follow
+    from (seed, epoch).
     """
     generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", tuning.epoch))
     taught = tuning.optimiser.param_groups[1]

@@ -38,7 +38,7 @@ def train_autoencoder(job: Job, state: JobState) -> JobState:
         question = Payload({**current, **_only(state, modality)}, {"rounds": rounds})
         replies = job.dispatch.ask(
             AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds,
-            weights_gate(current, dict.fromkeys(members, {name}), state.samples),
+            weights_gate(current, {partition: {name} for partition in members}, state.samples),
         )  # fmt: skip
         current = aggregate(
             current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg

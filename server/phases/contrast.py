@@ -57,10 +57,10 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
         bank = _bank(job, state, {p: Payload(blocks) for p, blocks in held.items()}, round, rounds)
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
             pairs = _rebound(job, state, bank) or pairs
+        negatives = experiment.contrast.negatives
         questions = {
             p: Payload(
-                {**held[p], **_foreign(bank, pairs.of(p), state.undecided.of(p), p, experiment.contrast.negatives)},
-                {"rounds": rounds},
+                {**held[p], **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives)}, {"rounds": rounds}
             )
             for p in members
             if p in bank
