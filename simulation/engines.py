@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,6 @@ def run_on_flower(
     experiment: Experiment, out: Path | None, view: ProgressView, resume: bool = False
 ) -> tuple[Path, dict[str, Any]]:
     """The same run inside Flower's own Ray simulation, one SuperNode for each node of the experiment."""
-    import threading
-
     from simulation.flower import run_with_flower
 
     check_holdings(experiment)
@@ -46,10 +45,11 @@ def run_on_flower(
         "out": str(folder.path.resolve()),
     }
     failure: list[BaseException] = []
+    stop = threading.Event()
 
     def work() -> None:
         try:
-            run_with_flower(None, run_config, len(node_places(experiment)), folder.path / "flower.log")
+            run_with_flower(None, run_config, len(node_places(experiment)), folder.path / "flower.log", stop=stop)
         except BaseException as error:
             failure.append(error)
 
@@ -58,7 +58,9 @@ def run_on_flower(
     try:
         follow(folder.path, view, thread.is_alive)
     except KeyboardInterrupt:
-        finish_run(folder, experiment, "interrupted", "stopped by hand")
+        stop.set()
+        thread.join()  # what Flower started is ended before this returns
+        view.close(finish_run(folder, experiment, "interrupted", "stopped by hand"))
         raise
     if failure:
         view.close(finish_run(folder, experiment, "failed", str(failure[0])))

@@ -29,7 +29,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     train, held_out = _parts(node, labelled(node, question), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
-    if first:
+    if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head
         training.begin_from_prototypes(tuning, train)
     kept: list[Mapping[str, Block]] = []
     losses, correct, keep = [], [], set(question.info["keep"])
