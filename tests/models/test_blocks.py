@@ -124,17 +124,30 @@ def test_a_head_is_one_block_per_modality_and_one_that_all_share():
     assert equal(as_block(other), as_block(head))
 
 
-def test_a_head_begins_as_the_first_layer_of_its_projections_where_there_are_any():
+def test_a_head_begins_as_its_projections_where_there_are_any():
     fresh = head_blocks(MAKERS["head"](0))
-    projection = as_block(new_projection("gyroscope", SMALL, 3))
-    begun = head_from_projections(fresh, {"projection.gyroscope": projection, "encoder.gyroscope": {}})
+    learnt = {"projection.gyroscope": as_block(new_projection("gyroscope", SMALL, 3)), "encoder.gyroscope": {}}
+    head = head_from_projections(["gyroscope", "ecg"], 3, SMALL, 0, learnt).eval()
+    begun = head_blocks(head)
     assert equal(begun["head.ecg"], fresh["head.ecg"]) and equal(begun["head.fusion"], fresh["head.fusion"])
-    head, features = MAKERS["head"](1).eval(), torch.randn(2, 8, 64)
-    load_head(head, begun)
-    whole = new_projection("gyroscope", SMALL, 3)
-    assert torch.allclose(head.blocks["gyroscope"](features), whole.layers[:3](features), atol=1e-6)
-    assert not equal(fresh["head.gyroscope"], begun["head.gyroscope"])  # and `fresh` is not changed
-    assert equal(fresh["head.gyroscope"], head_blocks(MAKERS["head"](0))["head.gyroscope"])
+    whole, features = new_projection("gyroscope", SMALL, 3), torch.randn(2, 8, 64)
+    part = head.block("gyroscope")
+    assert torch.equal(part.projection(features), whole(features))
+    assert torch.allclose(part.hidden(features), whole.layers[:3](features), atol=1e-6)
+    assert np.array_equal(begun["head.gyroscope"]["prototypes"], fresh["head.gyroscope"]["prototypes"])
+
+
+def test_a_head_without_projections_is_the_fresh_one():
+    begun = head_blocks(head_from_projections(["gyroscope", "ecg"], 3, SMALL, 0, {}))
+    fresh = head_blocks(MAKERS["head"](0))
+    assert set(begun) == set(fresh) and all(equal(begun[name], fresh[name]) for name in fresh)
+
+
+def test_the_blocks_of_a_head_are_named_by_what_they_are():
+    blocks = head_blocks(MAKERS["head"](0))
+    assert {name.split(".")[0] for name in blocks["head.gyroscope"]} == {"projection", "hidden", "prototypes"}
+    assert blocks["head.gyroscope"]["prototypes"].shape == (3, 8)
+    assert {name: value.shape for name, value in blocks["head.fusion"].items()} == {"2.weight": (3, 8), "2.bias": (3,)}
 
 
 def test_gradients_go_under_their_parameters_names_with_zeros_where_there_is_none():

@@ -145,11 +145,18 @@ def test_pairs_become_affinities_of_own_rows_to_own_and_foreign_ones(experiment,
             "partner": np.array([600, 500, own[3], 12345, 500]),
             "weight": np.array([0.5, 0.25, 0.75, 1.0, 1.0], np.float32),
         },
+        "undecided": {
+            "handle": np.array([own[0], own[5], own[1], 999]),
+            "other": np.array([own[5], 700, 12345, own[0]]),
+        },
     })  # fmt: skip
     related = _related(node, question)
     expected = torch.zeros(6, 9)  # six own rows; foreign 500, 600, 700
     expected[0, 7], expected[1, 6], expected[2, 3] = 0.5, 0.25, 0.75
     assert torch.equal(related.affinity, expected)
+    near = torch.zeros(6, 9, dtype=torch.bool)
+    near[0, 5] = near[5, 8] = True
+    assert torch.equal(related.undecided, near)
     foreign = related.foreign
     assert foreign.present["ecg"].tolist() == [True, True, False]
     assert foreign.present["gyroscope"].tolist() == [False, True, True]
@@ -194,6 +201,21 @@ def test_fine_tuning_in_two_messages_equals_one_bit_by_bit_also_in_fresh_process
         for key, value in block.items():
             assert len(value) == 2 and np.array_equal(value, at_once.blocks[name][key])
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]  # the last message leaves nothing behind
+
+
+def test_what_was_pre_trained_learns_slower_and_what_was_not_at_the_full_rate(experiment, make):
+    """With a share of 0 the encoders stay as they came, unless the method brought none."""
+    frozen = experiment.model_copy(
+        update={"finetune": experiment.finetune.model_copy(update={"encoder_rate_share": 0.0, "averaging": 0.0})}
+    )
+    for pretrained in (True, False):
+        asked = make(frozen)
+        sent = asked.blocks(*HEAD)
+        info = {"track": "all", "first_epoch": 1, "epochs": 2, "keep": [2], "pretrained": pretrained}
+        got = asked.say(FINETUNE, 3, Payload(sent, info)).blocks
+        for name in ("encoder.gyroscope", "encoder.ecg"):
+            stayed = all(np.array_equal(got[name][key][0], sent[name][key]) for key in sent[name])
+            assert stayed == pretrained
 
 
 def test_a_fold_leaves_one_subject_out_and_counts_there(asked):

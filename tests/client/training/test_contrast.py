@@ -54,7 +54,11 @@ def views(count=9, seed=0):
 
 
 def alone(count=9):
-    return Related(torch.zeros(count, count), torch.arange(count), None)
+    return Related(torch.zeros(count, count), nothing(count, count), torch.arange(count), None)
+
+
+def nothing(rows, columns):
+    return torch.zeros(rows, columns, dtype=torch.bool)
 
 
 @given(st.integers(0, 60), st.integers(2, 20), st.integers(0, 5))
@@ -137,7 +141,7 @@ def test_the_loss_of_a_batch_is_eq_3_over_its_rows_and_the_foreign_ones():
     )
     affinity = torch.zeros(3, 5)
     affinity[0, 3] = 0.5
-    loss = contrast_loss(EMBEDDED, HERE, torch.arange(3), affinity, foreign, SETTINGS)
+    loss = contrast_loss(EMBEDDED, HERE, torch.arange(3), affinity, nothing(3, 5), foreign, SETTINGS)
     similarity = {(a, b): EMBEDDED[a] @ EMBEDDED[b].T / 0.5 for a in EMBEDDED for b in EMBEDDED}
     total, weight = 0.0, 0.0
     for a, b in (("gyroscope", "ecg"), ("ecg", "gyroscope")):
@@ -153,23 +157,73 @@ def test_the_loss_of_a_batch_is_eq_3_over_its_rows_and_the_foreign_ones():
 
 
 def test_without_foreign_rows_it_is_the_plain_loss():
-    loss = contrast_loss(EMBEDDED, HERE, torch.arange(3), torch.zeros(3, 3), None, SETTINGS)
+    loss = contrast_loss(EMBEDDED, HERE, torch.arange(3), torch.zeros(3, 3), nothing(3, 3), None, SETTINGS)
     plain = weighted_contrastive(EMBEDDED, HERE, torch.ones(3), dict.fromkeys(EMBEDDED, torch.arange(3)), 0.5)
     assert float(loss) == pytest.approx(float(plain))
 
 
-def test_training_sees_the_affinity_of_the_batch_s_own_rows_and_of_all_foreign_ones(monkeypatch):
+def test_undecided_rows_leave_the_denominator_and_become_no_positives():
+    """Rows 0 and 1 are too alike: either has row 2 alone as a negative, and still its own other view as its positive."""
+    near = nothing(3, 3)
+    near[0, 1] = near[1, 0] = True
+    loss = contrast_loss(EMBEDDED, HERE, torch.arange(3), torch.zeros(3, 3), near, None, SETTINGS)
+    against = {0: [2], 1: [2], 2: [0, 1]}
+    total = 0.0
+    for a, b in (("gyroscope", "ecg"), ("ecg", "gyroscope")):
+        similarity = EMBEDDED[a] @ EMBEDDED[b].T / 0.5
+        total += sum(torch.logsumexp(similarity[i, against[i]], 0) - similarity[i, i] for i in range(3))
+    assert float(loss) == pytest.approx(float(total) / 6, abs=1e-5)
+
+
+def test_training_sees_how_the_batch_s_own_rows_and_all_foreign_ones_relate(monkeypatch):
     """Affinity [i, j] = 100 i + j: what arrives with a batch must be its rows, its own columns, then the foreign ones."""
     import client.training.contrast as contrast
 
     seen = []
     monkeypatch.setattr(
         contrast, "contrast_loss",
-        lambda embedded, present, identity, affinity, foreign, settings: (
-            seen.append((identity.tolist(), affinity.tolist())), sum(e.sum() for e in embedded.values()) * 0.0)[1],
+        lambda embedded, present, identity, affinity, undecided, foreign, settings: (
+            seen.append((identity.tolist(), affinity.tolist(), undecided.tolist())),
+            sum(e.sum() for e in embedded.values()) * 0.0)[1],
     )  # fmt: skip
     affinity = torch.tensor(np.add.outer(100.0 * np.arange(9), np.arange(12)))
-    train_contrast(model(), views(), Related(affinity, torch.arange(9), None), SETTINGS, 1, CHANGES, 0.0, 0)
-    assert sorted(row for rows, _ in seen for row in rows) == list(range(9))
-    for rows, given_ in seen:
-        assert given_ == [[100.0 * i + j for j in [*rows, 9, 10, 11]] for i in rows]
+    related = Related(affinity, affinity % 7 == 0, torch.arange(9), None)
+    train_contrast(model(), views(), related, SETTINGS, 1, CHANGES, 0.0, 0)
+    assert sorted(row for rows, *_ in seen for row in rows) == list(range(9))
+    for rows, given_, near in seen:
+        expected = [[100.0 * i + j for j in [*rows, 9, 10, 11]] for i in rows]
+        assert given_ == expected and near == [[value % 7 == 0 for value in row] for row in expected]
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+@pytest.mark.parametrize("form", ["mmbind", "supcon"])
+def test_masked_views_have_no_influence_on_training_at_all(form, augmented):
+    """Other numbers, even NaN, where a view is absent: after two epochs every weight is the same, bit by bit."""
+    settings = SETTINGS.model_copy(update={"form": form, "augment": augmented})
+    changes = {"gyroscope": Strength(turn_deg=20, crop=0.1, warp=0.2), "ecg": Strength(scale=0.1, crop=0.1)}
+    here = {"gyroscope": torch.arange(9) % 3 != 1, "ecg": torch.arange(9) % 4 != 2}
+    some = torch.arange(99).reshape(9, 11) % 4 == 0
+    related = Related(0.2 * some, nothing(9, 11), torch.arange(9), foreign_rows(here=[True, False]))
+
+    def trained(fill, foreign_fill):
+        made, held = model(settings), {}
+        for name, view in views().items():
+            gone = ~here[name][:, None, None]
+            held[name] = View(view.raw.masked_fill(gone, fill), view.mean, view.std, here[name])
+        related.foreign.views["ecg"][1] = foreign_fill
+        loss = train_contrast(made, held, related, settings, 2, changes, 0.05, 3)
+        weights = {**made.encoders.state_dict(), **{f"p.{k}": v for k, v in made.projections.state_dict().items()}}
+        return loss, {name: value.numpy().tobytes() for name, value in weights.items()}
+
+    first = trained(0.0, 0.0)
+    assert math.isfinite(first[0]) and first[0] > 0
+    assert trained(1e6, 7.0) == first
+    assert trained(math.nan, math.nan) == first
+    here["ecg"] = torch.ones(9, dtype=torch.bool)
+    assert trained(0.0, 0.0) != first  # a view that is there does matter
+
+
+def foreign_rows(here):
+    count = len(here)
+    values = torch.nn.functional.normalize(torch.randn(count, 8, generator=torch.Generator().manual_seed(4)), dim=1)
+    return Targets({"ecg": values}, {"ecg": torch.tensor(here)}, {"ecg": -1 - torch.arange(count)})

@@ -9,9 +9,11 @@ from torch import nn
 
 from client.training.finetune import (
     Labelled,
+    begin_from_prototypes,
     count_correct,
     folds,
     kept_blocks,
+    logits_of,
     new_tuning,
     stacked,
     tune_epoch,
@@ -19,7 +21,8 @@ from client.training.finetune import (
 from client.training.views import View
 from configs.schema import FineTuneSettings
 from models.encoders import FEATURE, STEPS, build_encoder
-from models.fusion import FusionClassifier
+from models.fusion import FusionClassifier, nearest_prototype
+from models.projection import Projection
 
 FRAMES = 16
 
@@ -37,15 +40,16 @@ def labelled(count=12, seed=0):
     return Labelled(views, label)
 
 
-def tuning(settings, seed=0):
+def tuning(settings, seed=0, slow_share=0.2):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoders = nn.ModuleDict({
             "gyroscope": build_encoder("inertial", 3, FRAMES, 8),
             "ecg": build_encoder("physiological", 1, FRAMES, 8),
         })  # fmt: skip
-        head = FusionClassifier(["gyroscope", "ecg"], STEPS, FEATURE, 2, hidden=8, dropout=0.2)
-    return new_tuning(encoders, head, settings)
+        projections = {name: Projection(STEPS, FEATURE, 8, 8) for name in encoders}
+        head = FusionClassifier(["gyroscope", "ecg"], STEPS, FEATURE, 2, projections, dropout=0.2)
+    return new_tuning(encoders, head, settings, slow_share)
 
 
 def jittered(views, generator):
@@ -100,42 +104,78 @@ def test_another_seed_trains_otherwise_and_the_same_alike():
     assert bits(third) != bits(one)
 
 
-def encoders_of(made):
-    return {name: value.clone() for name, value in made.named_state().items() if name.startswith("encoders.")}
+def taught(made):
+    """What pre-training taught: the encoders, and the head's projections."""
+    return {
+        name: value.clone()
+        for name, value in made.named_state().items()
+        if name.startswith("encoders.") or ".projection." in name
+    }
 
 
 def moved(made, before):
-    return any(not torch.equal(value, before[name]) for name, value in encoders_of(made).items())
+    return any(not torch.equal(value, before[name]) for name, value in taught(made).items())
 
 
-def test_in_probe_epochs_the_head_learns_alone():
+def test_in_probe_epochs_the_rest_of_the_head_learns_alone():
     settings = SETTINGS.model_copy(update={"probe_epochs": 2, "weight_decay": 0.1})
     made = tuning(settings)
-    before, head = encoders_of(made), made.head.classes[2].weight.clone()
+    before = taught(made)
+    fresh = {name: value.clone() for name, value in made.named_state().items() if name not in before}
     run(made, settings, 2)
     assert not moved(made, before)  # not by weight decay either
-    assert not torch.equal(made.head.classes[2].weight, head)
+    after = made.named_state()
+    assert all(not torch.equal(after[name], value) for name, value in fresh.items())
     run(made, settings, 1)
     assert moved(made, before)
 
 
-def test_a_share_of_zero_freezes_the_encoders_for_good():
-    settings = SETTINGS.model_copy(update={"probe_epochs": 0, "encoder_rate_share": 0.0})
-    made = tuning(settings)
-    before = encoders_of(made)
+def test_every_parameter_is_in_one_group_and_what_was_taught_in_the_slow_one():
+    made = tuning(SETTINGS, slow_share=0.25)
+    fast, slow = made.optimiser.param_groups
+    assert (fast["share"], slow["share"]) == (1.0, 0.25)
+    named = {**dict(made.encoders.named_parameters()), **dict(made.head.named_parameters())}
+    everything = [*made.encoders.parameters(), *made.head.parameters()]
+    assert sorted(map(id, [*fast["params"], *slow["params"]])) == sorted(map(id, everything))
+    of_fast = {name.split(".")[2] for name, p in named.items() if name.startswith("blocks.") and contains(fast, p)}
+    assert of_fast == {"hidden", "prototypes"}
+    assert all(contains(slow, p) for p in made.encoders.parameters())
+
+
+def contains(group, parameter):
+    return any(parameter is each for each in group["params"])
+
+
+def test_a_share_of_zero_freezes_what_was_taught_for_good():
+    settings = SETTINGS.model_copy(update={"probe_epochs": 0})
+    made = tuning(settings, slow_share=0.0)
+    before = taught(made)
     run(made, settings, 2)
     assert not moved(made, before)
 
 
-def test_encoders_learn_at_their_share_of_the_rate_that_falls_along_half_a_cosine():
-    settings = SETTINGS.model_copy(
-        update={"rate": 0.01, "encoder_rate_share": 0.2, "final_rate_share": 0.1, "decay_epochs": 2, "probe_epochs": 0}
-    )
-    made, rates = tuning(settings), []
+def test_what_was_taught_learns_at_its_share_of_the_rate_that_falls_along_half_a_cosine():
+    settings = SETTINGS.model_copy(update={"rate": 0.01, "final_rate_share": 0.1, "decay_epochs": 2, "probe_epochs": 0})
+    made, rates = tuning(settings, slow_share=0.2), []
     for _ in range(4):
         run(made, settings, 1)
         rates.append([group["lr"] for group in made.optimiser.param_groups])
     assert np.allclose(rates, [[0.01, 0.002], [0.0055, 0.0011], [0.001, 0.0002], [0.001, 0.0002]])
+
+
+def test_the_head_begins_as_the_nearest_prototype_of_the_labelled_samples_that_are_there():
+    made, data = tuning(SETTINGS), labelled()
+    begin_from_prototypes(made, data)
+    with torch.no_grad():
+        embedded = {m: made.head.block(m).projection(made.encoders[m](w)) for m, w in data.clean().items()}
+        for name, rows in embedded.items():
+            for value in (0, 1):
+                mine = (data.label == value) & data.present[name]
+                assert torch.allclose(made.head.block(name).prototypes[value], rows[mine].mean(0), atol=1e-6)
+        windows = labelled(12, seed=1).clean()["gyroscope"]
+        query = made.head.block("gyroscope").projection(made.encoders["gyroscope"](windows))
+        expected = nearest_prototype(embedded["gyroscope"], data.label, query)
+        assert torch.equal(logits_of(made, {"gyroscope": windows}, {}).argmax(1), expected)
 
 
 def test_the_loss_falls_and_the_toy_is_learnt():

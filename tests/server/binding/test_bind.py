@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.binding.bind import Embedded, Pairs, bind, bind_alike, no_pairs, pairing_matrix
+from server.binding.bind import Embedded, Pairs, bind, bind_alike, no_pairs, pairing_matrix, too_alike
 from server.binding.match import nearest_plainly
 
 
@@ -109,7 +109,7 @@ def nodes_at_random(draw):
 def test_the_order_of_arrival_changes_nothing(made, shuffler, rule):
     order = list(made)
     shuffler.shuffle(order)
-    for way in (bind, bind_alike):
+    for way in (bind, bind_alike, lambda these, _: too_alike(these, 2)):
         one, other = way(made, rule), way({p: made[p] for p in order}, rule)
         for name in Pairs.__dataclass_fields__:
             assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
@@ -138,6 +138,30 @@ def test_every_sample_has_one_partner_in_each_other_group_that_has_samples(made)
     }
     assert len(got) == len(pairs) and set(got) == set(by_hand)
     assert all(got[key] == pytest.approx(by_hand[key], abs=1e-6) for key in got)
+
+
+# --- too alike to be negatives ----------------------------------------------------------------------------------------
+
+
+def test_too_alike_are_the_nearest_of_any_node_in_both_directions_each_pair_once():
+    """Angles 0, 90 on node 0, 180 on node 1 (both group a), 10 on node 2, 95 and 185 on node 3 (group b)."""
+    found = rows(too_alike(NODES, 1))
+    assert set(found) == {(1, 11), (11, 1), (2, 12), (12, 2), (3, 13), (13, 3)}
+    assert found[1, 11][:2] == (0, 2) and found[13, 3][:2] == (3, 1)
+    assert all(entry[3] == 0 for entry in found.values())  # they pull nobody together
+    assert found[1, 11][2] == pytest.approx(np.cos(np.deg2rad(10)), abs=1e-6)
+
+
+def test_too_alike_knows_no_groups_and_one_sided_neighbours_count_both_ways():
+    found = rows(too_alike({0: embedded("a", [1, 2], [0, 5]), 1: embedded("a", [3], [40])}, 1))
+    assert set(found) == {(1, 2), (2, 1), (3, 2), (2, 3)}
+
+
+def test_nobody_is_too_alike_where_none_are_asked_for_or_nobody_else_is_there():
+    assert len(too_alike(NODES, 0)) == 0 == len(too_alike({}, 3))
+    assert len(too_alike({0: embedded("a", [1], [0])}, 3)) == 0
+    everyone = rows(too_alike(NODES, 99))
+    assert len(everyone) == 6 * 5 and all(one != other for one, other in everyone)
 
 
 # --- by the label's meaning -------------------------------------------------------------------------------------------
