@@ -1,7 +1,8 @@
 """The demo on simulated wearables at its smallest: every phase in a second or two."""
 
 from configs.load import load
-from server.report.finish import finish_run, start_run
+from server.report.finish import start_run
+from server.report.summary import summarise
 from simulation.jobs import run_one
 
 # Frames that no network here has as a size, so that a window that left its node would show by its shape alone.
@@ -15,7 +16,8 @@ SMALLEST = [
     "groups.b.nodes=1",
     "groups.finetune.labels_per_class=3",
     "rounds={autoencoder: 1, contrast: 2, finetune: 2}",
-    "epochs={autoencoder: 1, contrast: 1, finetune: 4}",
+    "epochs={autoencoder: 1, contrast: 1, finetune: 2}",
+    "evaluation.folds=0",
     "models={width: 8, projection: 16, hidden: 24}",
     "autoencoder.width=8",
     "autoencoder.latent=10",
@@ -40,4 +42,5 @@ def whole_run(experiment, path, **options):
         for seed in experiment.seeds
         for method in experiment.methods
     }
-    return results, finish_run(folder, experiment)
+    told = list(results.values())
+    return results, summarise("run", told[0]["data"], list(experiment.seeds), told, list(experiment.methods))
