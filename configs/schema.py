@@ -99,7 +99,7 @@ class RoundSettings(_Section):
     """How often nodes and server meet, per phase."""
 
     autoencoder: Annotated[int, Field(ge=0)] = 30
-    contrast: Annotated[int, Field(ge=0)] = 50
+    contrast: Annotated[int, Field(ge=0)] = 100
     finetune: Count = 10  # fine-tuning epochs are handed out in this many messages
 
 
@@ -107,7 +107,7 @@ class EpochSettings(_Section):
     """Passes over a node's samples: per round before fine-tuning, in all for fine-tuning."""
 
     autoencoder: Count = 2
-    contrast: Count = 2
+    contrast: Count = 1
     finetune: Count = 200
 
 
@@ -191,7 +191,7 @@ class FineTuneSettings(_Section):
     """The fusion head at the edge, and how what was learnt before is protected."""
 
     rate: Positive = 1e-3
-    encoder_rate_share: Fraction = 0.2  # what was pre-trained learns at this share of `rate`; 0 freezes it
+    encoder_rate_share: Fraction = 0.1  # what was pre-trained learns at this share of `rate`; 0 freezes it
     probe_epochs: Annotated[int, Field(ge=0)] = 0  # the head alone, before the encoders move
     decay_epochs: Count = 120  # the rate falls along a cosine for so long,
     final_rate_share: Fraction = 0.1  # down to this share of itself
