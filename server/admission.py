@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from protocol.embedding import unpack_embeddings
 from protocol.kinds import ECHO, Kind, checked_reply
 from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
+from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
 
 
@@ -60,6 +62,40 @@ def weights_gate(
 
     def check(partition: int, reply: Payload) -> None:
         check_weights(current, expected[partition], reply, most_examples[partition])
+
+    return check
+
+
+def embeddings_gate(
+    width: int,
+    manifests: Mapping[int, Manifest],
+    held: Mapping[int, np.ndarray],
+    wanted: Mapping[int, np.ndarray] | None = None,
+) -> Callable[[int, Payload], None]:
+    """Raises ProtocolError unless `targets.*` blocks are what was asked of this node.
+
+    width      numbers of an embedding
+    manifests  which sensors and how many samples each node said it has
+    held       handles by node, as far as they are known: nobody may use another's
+    wanted     handles that were asked for by node; None: all
+    """
+
+    def check(partition: int, reply: Payload) -> None:
+        own = {f"targets.{modality}" for modality in manifests[partition].modalities}
+        if not reply.blocks or set(reply.blocks) - own:
+            raise ProtocolError(f"embeddings of {sorted(reply.blocks)}, its manifest said {sorted(own)}")
+        for name, block in reply.blocks.items():
+            handles, vectors = unpack_embeddings(block)
+            if vectors.shape[1] != width:
+                raise ProtocolError(f"{name}: embeddings of {vectors.shape[1]} numbers, expected {width}")
+            if len(handles) > manifests[partition].samples:
+                raise ProtocolError(
+                    f"{name}: {len(handles)} embeddings, its manifest said {manifests[partition].samples}"
+                )
+            if wanted is not None and not np.isin(handles, wanted[partition]).all():
+                raise ProtocolError(f"{name}: embeddings of samples that were not asked for")
+            if any(np.isin(handles, theirs).any() for other, theirs in held.items() if other != partition):
+                raise ProtocolError(f"{name}: embeddings under handles of another node")
 
     return check
 

@@ -29,7 +29,7 @@ def raw_cosine_accuracy(experiment: Experiment, seed: int) -> float | None:
     label_of: dict[int, int] = {}
     embedded: dict[int, Embedded] = {}
     for place, values in windows.items():
-        flat = ((values - mean) / std).reshape(len(values), -1)
+        flat = ((values - mean) / std).reshape(len(values), values.shape[1] * values.shape[2])  # also of no window
         handles = np.arange(len(values), dtype=np.int64) + len(label_of)
         label_of.update(zip(handles.tolist(), held[place].samples.label[rows[place]].tolist(), strict=True))
         norm = np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)

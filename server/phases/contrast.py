@@ -10,7 +10,7 @@ from models.blocks import ModalityShape, as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
-from server.admission import weights_gate
+from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Embedded, Pairs, bind
 from server.job import Job
 from server.phases.contrast_exact import contrast_exact
@@ -55,6 +55,7 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     for round in range(1, rounds + 1):
         held = {p: {name: current[name] for name in names} | _statistics(state, p) for p, names in own_blocks.items()}
         bank = _bank(job, state, {p: Payload(blocks) for p, blocks in held.items()}, round, rounds)
+        state = replace(state, handles={**_handles(bank), **state.handles})
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
             pairs = _rebound(job, state, bank) or pairs
         negatives = experiment.contrast.negatives
@@ -82,15 +83,17 @@ Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -
 def _bank(job: Job, state: JobState, questions: dict[int, Payload], round: int, rounds: int) -> Bank:
     """What every node's samples look like to the current encoders."""
 
-    def check(partition: int, reply: Payload) -> None:
-        for block in reply.blocks.values():
-            unpack_embeddings(block)
-
+    check = embeddings_gate(job.experiment.models.projection, state.manifests, state.handles)
     replies = job.dispatch.ask(TARGETS, questions, "contrast", round, rounds, check, quiet=True)
     return {
         p: {name.removeprefix("targets."): unpack_embeddings(block) for name, block in reply.blocks.items()}
         for p, reply in replies.items()
     }
+
+
+def _handles(bank: Bank) -> dict[int, np.ndarray]:
+    """Each node's handles: from now on nobody else may use them."""
+    return {p: np.unique(np.concatenate([handles for handles, _ in views.values()])) for p, views in bank.items()}
 
 
 def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:

@@ -15,8 +15,8 @@ from torch import Tensor
 from models.losses import weighted_contrastive
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EXACT_GRADIENT, EXACT_VIEWS, TARGETS
-from protocol.payload import Block, Payload, ProtocolError
-from server.admission import weights_gate
+from protocol.payload import Block, Payload
+from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Pairs
 from server.job import Job
 from server.state import JobState, save_blocks
@@ -112,7 +112,8 @@ class Samples:
 def _held(job: Job, state: JobState, own: dict[int, list[str]], members: list[int]) -> dict[int, np.ndarray]:
     """Every node's handles, learnt by asking for its embeddings once."""
     questions = {p: Payload({n: state.blocks[n] for n in own[p]} | _statistics(state, p)) for p in members}
-    replies = job.dispatch.ask(TARGETS, questions, "contrast", 0, 0, quiet=True)
+    check = embeddings_gate(job.experiment.models.projection, state.manifests, state.handles)
+    replies = job.dispatch.ask(TARGETS, questions, "contrast", 0, 0, check, quiet=True)
     return {p: np.unique(np.concatenate([b["handles"] for b in r.blocks.values()])) for p, r in replies.items()}
 
 
@@ -128,12 +129,9 @@ def _step(
         )
         for p in np.unique(samples.node[batch])
     }  # fmt: skip
-
-    def has_views(_: int, reply: Payload) -> None:
-        for block in reply.blocks.values():
-            unpack_embeddings(block)
-
-    replies = job.dispatch.ask(EXACT_VIEWS, questions, "contrast", step, check=has_views, quiet=True)
+    wanted = {p: question.blocks["wanted"]["handles"] for p, question in questions.items()}
+    check = embeddings_gate(job.experiment.models.projection, state.manifests, state.handles, wanted)
+    replies = job.dispatch.ask(EXACT_VIEWS, questions, "contrast", step, check=check, quiet=True)
     loss, gradients = loss_and_gradients(job, samples, batch, replies)
     questions = {
         p: replace(question, blocks={**question.blocks, **gradients[p]})
@@ -165,8 +163,6 @@ def loss_and_gradients(
         width = next(iter(parts.values()))[1].shape[1]
         value, here = torch.zeros(len(batch), width), torch.zeros(len(batch), dtype=torch.bool)
         for partition, (handles, vectors) in parts.items():
-            if any(int(handle) not in row_of for handle in handles):
-                raise ProtocolError("embeddings of samples that were not asked for")
             rows = np.array([row_of[int(handle)] for handle in handles], dtype=np.int64)
             value[rows], here[rows] = torch.from_numpy(vectors), True
             where[partition, name] = handles, rows

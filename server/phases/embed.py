@@ -24,7 +24,9 @@ def embed(job: Job, state: JobState) -> tuple[JobState, dict[int, Embedded]]:
     found: dict[int, Embedded] = {}
 
     def check(partition: int, reply: Payload) -> None:
-        handles, vectors = unpack_embeddings(reply.blocks.get(f"embeddings.{by}", {}))
+        if set(reply.blocks) != {f"embeddings.{by}"}:
+            raise ProtocolError(f"embeddings of {sorted(reply.blocks)}, asked for embeddings.{by}")
+        handles, vectors = unpack_embeddings(reply.blocks[f"embeddings.{by}"])
         if len(handles) > state.manifests[partition].samples:
             raise ProtocolError(f"{len(handles)} embeddings, its manifest said {state.manifests[partition].samples}")
         found[partition] = Embedded(state.manifests[partition].group, handles, vectors)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from protocol.kinds import CONTRAST, EMBED
 from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
+from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Payload, ProtocolError
-from server.admission import check_block, check_progress, check_reply, check_weights, weights_gate
+from server.admission import check_block, check_progress, check_reply, check_weights, embeddings_gate, weights_gate
 
 CURRENT = {
     "encoder.gyroscope": {"weight": np.ones((2, 3), np.float32), "bias": np.zeros(2, np.float32)},
@@ -162,3 +163,50 @@ def test_honest_progress_passes():
 def test_impossible_progress_is_refused(answer, leaves_out, said):
     with pytest.raises(ProtocolError, match=said):
         check_progress(answer, 2, leaves_out, 10)
+
+
+# --- embeddings -------------------------------------------------------------------------------------------------------
+
+SENSORS = {
+    "acc": ModalityManifest("inertial", 16, 3, 50.0, 4),
+    "ecg": ModalityManifest("physiological", 16, 1, 50.0, 3),
+}
+MANIFESTS = {p: Manifest(p, "a", 4, 4, SENSORS, ["x"], True, "", 0) for p in (0, 1)}
+HELD = {0: np.array([7, 8]), 1: np.array([1, 2, 3, 4])}
+
+
+def embeddings(handles=(1, 2, 4), width=5, name="targets.acc"):
+    rows = np.eye(max(len(handles), width), dtype=np.float32)[: len(handles), :width]
+    return {name: {"handles": np.array(handles, dtype=np.int64), "values": rows}}
+
+
+def test_embeddings_of_the_node_s_own_samples_pass():
+    embeddings_gate(5, MANIFESTS, HELD)(1, Payload(embeddings()))
+    embeddings_gate(5, MANIFESTS, {})(1, Payload(embeddings((11, 12))))  # nobody is known yet
+    embeddings_gate(5, MANIFESTS, HELD, {1: np.array([1, 2, 4])})(
+        1, Payload({**embeddings(), **embeddings((4,), name="targets.ecg")})
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        ({}, "its manifest said"),
+        (embeddings(name="targets.smell"), "targets.smell"),
+        (embeddings(width=4), "4 numbers, expected 5"),
+        (embeddings((1, 2, 3, 4, 5)), "5 embeddings, its manifest said 4"),
+        (embeddings((1, 3)), "not asked for"),
+        (embeddings((1, 7)), "not asked for"),
+        ({"targets.acc": {"values": np.eye(5, dtype=np.float32)}}, "one handle for each row"),
+    ],
+    ids=["nothing", "another sensor", "narrow", "too many", "not asked for", "another node's", "no handles"],
+)
+def test_embeddings_out_of_form_are_refused(blocks, said):
+    with pytest.raises(ProtocolError, match=said):
+        embeddings_gate(5, MANIFESTS, HELD, {1: np.array([1, 2, 4])})(1, Payload(blocks))
+
+
+def test_nobody_speaks_for_another_node_s_samples():
+    with pytest.raises(ProtocolError, match="handles of another node"):
+        embeddings_gate(5, MANIFESTS, HELD)(1, Payload(embeddings((1, 8))))
+    embeddings_gate(5, MANIFESTS, HELD)(0, Payload(embeddings((7, 8))))
