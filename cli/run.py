@@ -66,5 +66,6 @@ def run(
     if json:
         print(as_line(summary))
     else:
-        print("\n".join(headline_lines(summary)))
+        if quiet or not (sys.stderr.isatty() and sys.stdout.isatty()):  # on a terminal the progress has just said it
+            print("\n".join(headline_lines(summary)))
         print(f"report: {folder / 'report.html'}")
