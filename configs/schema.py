@@ -292,7 +292,7 @@ def _faults(experiment: Experiment) -> list[str]:
         faults.append("seeds: at least one, each named once")
     if len(experiment.methods) != len(set(experiment.methods)) or not experiment.methods:
         faults.append("methods: at least one, each named once")
-    if experiment.bind.by != "label" and "fedbind" in experiment.methods:
+    if experiment.bind.by != "label" and set(experiment.methods) != {"lower_bound"}:
         for name in groups:
             if name not in ROLES and experiment.bind.by not in groups[name].modalities:
                 shared = set.intersection(*(set(group.modalities) for group in incomplete))

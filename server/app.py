@@ -53,7 +53,7 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         state = JobState()
         with job.phase("describe"):
             state = describe(job, state)
-        if method == "fedbind":
+        if method != "lower_bound":
             if experiment.bind.by != "label":
                 with job.phase("autoencoder"):
                     state = train_autoencoder(job, state)
@@ -61,7 +61,6 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
                 state, embedded = embed(job, state)
             with job.phase("bind"):
                 state = bind_samples(job, state, embedded)
-        if method != "lower_bound":
             with job.phase("contrast"):
                 state = contrast(job, state)
         with job.phase("fine-tune"):

@@ -70,11 +70,9 @@ class Job:
         """The phases ahead with their rounds, for whoever estimates the time left."""
         rounds, tracks = self.experiment.rounds, 1 + self.experiment.evaluation.folds
         plan: list[tuple[str, int]] = [("describe", 1)]
-        if self.method == "fedbind":
+        if self.method != "lower_bound":
             if self.experiment.bind.by != "label":
                 plan.append(("autoencoder", rounds.autoencoder))
-            plan += [("embed", 1), ("bind", 1)]
-        if self.method != "lower_bound":
-            plan.append(("contrast", rounds.contrast))
+            plan += [("embed", 1), ("bind", 1), ("contrast", rounds.contrast)]
         plan += [("fine-tune", rounds.finetune * tracks), ("evaluate", 1)]
         return [{"phase": name, "rounds": count} for name, count in plan]

@@ -100,7 +100,7 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     """Pairs by the trained embeddings of the shared modality; None where binding is by label or nothing is bound."""
     by = job.experiment.bind.by
     embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
-    if job.method != "fedbind" or not embedded:
+    if not embedded:
         return None
     return bind(embedded, job.experiment.bind.weights, job.experiment.bind.partners)
 
