@@ -9,6 +9,7 @@ from simulation.jobs import run_one
 FRAMES = {"acc": 45, "ecg": 77, "eda": 53}
 
 SMALLEST = [
+    "data.normalise=federated",
     "data.options={subjects: 6, recordings_per_class: 2, seconds: 8}",
     *(f"data.modalities.{name}.frames={count}" for name, count in FRAMES.items()),
     "split={a: [1], b: [2], finetune: [3, 4], test: [5, 6]}",
