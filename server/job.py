@@ -68,7 +68,8 @@ class Job:
 
     def planned(self) -> list[Mapping[str, object]]:
         """The phases ahead with their rounds, for whoever estimates the time left."""
-        rounds, tracks = self.experiment.rounds, 1 + self.experiment.evaluation.folds
+        rounds, folds = self.experiment.rounds, self.experiment.evaluation.folds
+        tracks = 1 + (folds if folds > 1 else 0)
         plan: list[tuple[str, int]] = [("describe", 1)]
         if self.method != "lower_bound":
             if self.experiment.bind.by != "label":

