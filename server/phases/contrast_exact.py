@@ -5,6 +5,7 @@ Equals centralised training on the pooled recordings, at two messages a step; wh
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -45,15 +46,18 @@ def contrast_exact(job: Job, state: JobState) -> JobState:
     for round in range(1, rounds + 1):
         for group in optimiser.param_groups:
             group["lr"] = scheduled(experiment.contrast.rate, round, rounds)
-        losses = []
+        losses, tally = [], job.dispatch.tally
+        began, up, down, skipped = time.monotonic(), tally.up, tally.down, len(tally.skipped)
         for _ in range(experiment.epochs.contrast):
             for batch in samples.batches(experiment.contrast.batch, generator):
                 step += 1
                 losses.append(_step(job, state, own, weights, optimiser, samples, batch, step))
-        told = {"ok": len(members), "late": 0, "skipped": 0}
+        missed = len({entry["node"] for entry in tally.skipped[skipped:]})  # in any step of the round
+        told = {"ok": len(members) - missed, "late": 0, "skipped": missed}
         job.dispatch.events.append({
             "event": "round", "phase": "contrast", "round": round, "rounds": rounds, "nodes": told, "node_losses": {},
-            "loss": float(np.mean(losses)), "bytes_up": 0, "bytes_down": 0, "seconds": 0.0,
+            "loss": float(np.mean(losses)), "bytes_up": tally.up - up, "bytes_down": tally.down - down,
+            "seconds": time.monotonic() - began,
         })  # fmt: skip
         save_blocks(_blocks(weights), job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **_blocks(weights)})
