@@ -18,6 +18,7 @@ from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block, check_progress
 from server.job import Job
 from server.phases.evaluate import count_on_test
+from server.phases.evaluate import figures as figures_of
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
 from strategies.modality_wise import Contribution, aggregate
@@ -50,7 +51,9 @@ def finetune(job: Job, state: JobState) -> JobState:
     wanted = {chosen, epochs} | (
         set(range(min(CURVE_FROM, epochs), epochs + 1)) if experiment.evaluation.curve else set()
     )
-    current, kept, tested = start, dict(start), {}
+    current, kept = start, dict(start)
+    tested: dict[int, float] = {}
+    f1: dict[int, float] = {}
     losses: list[float] = []
     for piece in range(experiment.rounds.finetune):
         first = piece * step + 1
@@ -61,7 +64,7 @@ def finetune(job: Job, state: JobState) -> JobState:
         history, epochs_kept = _history(state, replies, current, keep, first + step - 1)
         if history:
             for epoch, counts in zip(epochs_kept, count_on_test(job, state, history, round, total), strict=True):
-                tested[epoch] = float(np.trace(counts) / max(counts.sum(), 1))
+                tested[epoch], f1[epoch] = figures_of(counts)
         if any(epoch <= chosen for epoch in epochs_kept):
             at = max(i for i, epoch in enumerate(epochs_kept) if epoch <= chosen)
             kept = {name: {key: value[at] for key, value in block.items()} for name, block in history.items()}
@@ -71,14 +74,14 @@ def finetune(job: Job, state: JobState) -> JobState:
         "validation_accuracy": accuracy.tolist() if tracks else None,
         "test_accuracy": [tested.get(epoch) for epoch in range(1, epochs + 1)] if tested else None,
     }
-    late = [value for epoch, value in sorted(tested.items()) if epoch >= CURVE_FROM]
+    late = [epoch for epoch in sorted(tested) if epoch >= CURVE_FROM]
+    paper = experiment.evaluation.curve and bool(late)  # its figures are means over these epochs
     figures = {
         "chosen_epoch": chosen,
         "curve": curve,
         "accuracy_last_epoch": tested.get(epochs),
-        "accuracy_epochs_81_200": float(np.mean(late))
-        if experiment.evaluation.curve and epochs >= CURVE_FROM and late
-        else None,
+        "accuracy_epochs_81_200": float(np.mean([tested[epoch] for epoch in late])) if paper else None,
+        "macro_f1_epochs_81_200": float(np.mean([f1[epoch] for epoch in late])) if paper else None,
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
     save_blocks(kept, job.folder / "checkpoint")
