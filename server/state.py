@@ -32,6 +32,11 @@ class JobState:
         """How many samples each node said it holds."""
         return {partition: manifest.samples for partition, manifest in self.manifests.items()}
 
+    def statistics(self, partition: int) -> dict[str, Block]:
+        """The agreed normalisation (`moments.<modality>` blocks) of the modalities that a node holds."""
+        names = {f"moments.{modality}" for modality in self.manifests[partition].modalities}
+        return {name: block for name, block in self.normalisation.items() if name in names}
+
     def members(self, *groups: str) -> list[int]:
         """Partitions of these groups that hold a sample, in rising order."""
         return sorted(p for p, m in self.manifests.items() if m.group in groups and m.samples)

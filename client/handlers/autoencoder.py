@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from client.node import Node, moments_to_bytes
 from client.training.autoencoder import new_optimiser, train_autoencoder
-from client.training.contrast import scheduled_rate
 from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_autoencoder
+from models.schedule import scheduled_rate
 from protocol.payload import Payload, ProtocolError
 
 

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from client.node import Node, moments_to_bytes
-from client.training.contrast import Contrast, Related, new_contrast, scheduled_rate, train_contrast
+from client.training.contrast import Contrast, Related, new_contrast, train_contrast
 from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_encoder, new_projection
 from models.losses import Targets
+from models.schedule import scheduled_rate
 from protocol.embedding import pack_embeddings, unpack_embeddings
 from protocol.payload import Block, Payload, ProtocolError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -126,11 +125,6 @@ def contrast_loss(
         affinity,
         undecided,
     )
-
-
-def scheduled_rate(rate: float, round: int, rounds: int) -> float:
-    """Half a cosine from the full rate in round 1 down to a twentieth of it."""
-    return rate * (0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (round - 1) / max(rounds, 1))))
 
 
 def even_batches(rows: int, size: int, generator: torch.Generator) -> list[Tensor]:

@@ -53,7 +53,7 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     current = {name: state.blocks[name] for names in own_blocks.values() for name in names}
     pairs = state.pairs
     for round in range(1, rounds + 1):
-        held = {p: {name: current[name] for name in names} | _statistics(state, p) for p, names in own_blocks.items()}
+        held = {p: {name: current[name] for name in names} | state.statistics(p) for p, names in own_blocks.items()}
         bank = _bank(job, state, {p: Payload(blocks) for p, blocks in held.items()}, round, rounds)
         state = replace(state, handles={**_handles(bank), **state.handles})
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
@@ -128,9 +128,3 @@ def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negativ
     if len(undecided):
         blocks["undecided"] = {"handle": undecided.handle, "other": undecided.partner_handle}
     return blocks
-
-
-def _statistics(state: JobState, partition: int) -> dict[str, Block]:
-    """The agreed normalisation of the modalities that a node holds."""
-    names = {f"moments.{m}" for m in state.manifests[partition].modalities}
-    return {name: block for name, block in state.normalisation.items() if name in names}

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from models.losses import weighted_contrastive
+from models.schedule import scheduled_rate
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EXACT_GRADIENT, EXACT_VIEWS, TARGETS
 from protocol.payload import Block, Payload
@@ -45,7 +46,7 @@ def contrast_exact(job: Job, state: JobState) -> JobState:
     rounds, step = experiment.rounds.contrast, 0
     for round in range(1, rounds + 1):
         for group in optimiser.param_groups:
-            group["lr"] = scheduled(experiment.contrast.rate, round, rounds)
+            group["lr"] = scheduled_rate(experiment.contrast.rate, round, rounds)
         losses, tally = [], job.dispatch.tally
         began, up, down, skipped = time.monotonic(), tally.up, tally.down, len(tally.skipped)
         for _ in range(experiment.epochs.contrast):
@@ -61,11 +62,6 @@ def contrast_exact(job: Job, state: JobState) -> JobState:
         })  # fmt: skip
         save_blocks(_blocks(weights), job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **_blocks(weights)})
-
-
-def scheduled(rate: float, round: int, rounds: int) -> float:
-    """Half a cosine from the full rate in round 1 down to a twentieth of it, as on the nodes."""
-    return rate * (0.05 + 0.95 * 0.5 * (1.0 + float(np.cos(np.pi * (round - 1) / max(rounds, 1)))))
 
 
 class Samples:
@@ -115,7 +111,7 @@ class Samples:
 
 def _held(job: Job, state: JobState, own: dict[int, list[str]], members: list[int]) -> dict[int, np.ndarray]:
     """Every node's handles, learnt by asking for its embeddings once."""
-    questions = {p: Payload({n: state.blocks[n] for n in own[p]} | _statistics(state, p)) for p in members}
+    questions = {p: Payload({n: state.blocks[n] for n in own[p]} | state.statistics(p)) for p in members}
     check = embeddings_gate(job.experiment.models.projection, state.manifests, state.handles)
     replies = job.dispatch.ask(TARGETS, questions, "contrast", 0, 0, check, quiet=True)
     return {p: np.unique(np.concatenate([b["handles"] for b in r.blocks.values()])) for p, r in replies.items()}
@@ -128,7 +124,7 @@ def _step(
     current = _blocks(weights)
     questions = {
         int(p): Payload(
-            {n: current[n] for n in own[int(p)]} | _statistics(state, int(p))
+            {n: current[n] for n in own[int(p)]} | state.statistics(int(p))
             | {"wanted": {"handles": np.sort(samples.handle[batch[samples.node[batch] == p]])}}
         )
         for p in np.unique(samples.node[batch])
@@ -193,8 +189,3 @@ def _blocks(weights: dict[tuple[str, str], torch.nn.Parameter]) -> dict[str, Blo
     for (name, key), weight in weights.items():
         blocks.setdefault(name, {})[key] = weight.detach().numpy().copy()
     return blocks
-
-
-def _statistics(state: JobState, partition: int) -> dict[str, Block]:
-    names = {f"moments.{m}" for m in state.manifests[partition].modalities}
-    return {name: block for name, block in state.normalisation.items() if name in names}

@@ -15,7 +15,6 @@ from client.training.contrast import (
     contrast_loss,
     even_batches,
     new_contrast,
-    scheduled_rate,
     train_contrast,
 )
 from client.training.views import View
@@ -24,6 +23,7 @@ from models.augment import Strength
 from models.encoders import FEATURE, STEPS, build_encoder
 from models.losses import Targets, weighted_contrastive
 from models.projection import Projection
+from models.schedule import scheduled_rate
 
 SETTINGS = ContrastSettings(batch=4, augment=False, temperature=0.5)
 CHANGES = {"gyroscope": Strength(), "ecg": Strength()}
