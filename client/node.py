@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,13 +93,6 @@ class Node:
     def seed_for(self, *purpose: str | int) -> int:
         """A seed of this job and node for one purpose."""
         return derived_seed(self.seed, self.method, self.place.partition, *purpose)
-
-
-def moments_to_bytes(optimiser: torch.optim.Optimizer) -> bytes:
-    """An optimiser's moments, for the node store."""
-    buffer = io.BytesIO()
-    torch.save(optimiser.state_dict(), buffer)
-    return buffer.getvalue()
 
 
 def node_for(experiment: Experiment, partition: int, method: str, seed: int, context: Any) -> Node:

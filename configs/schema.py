@@ -145,6 +145,7 @@ class AutoencoderSettings(_Section):
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     batch: Annotated[int, Field(ge=2)] = 54
     temperature: Positive = 0.2  # instance only
+    members: Count = 3  # instance only: encoders trained side by side, whose cosines are averaged
     crop: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.15  # augmentation of time is stronger here than elsewhere
     warp: Annotated[float, Field(ge=0.0)] = 0.3
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -53,18 +55,29 @@ def new_autoencoder(
 ) -> SharedAutoencoder | SharedEncoder:
     """A freshly initialised encoder of the shared modality, the same for the same seed."""
     with _seeded(seed, "autoencoder", modality):
-        family = SharedEncoder if settings.objective == "instance" else SharedAutoencoder
-        return family(shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
+        size = (shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
+        return SharedEncoder(*size, settings.members) if settings.objective == "instance" else SharedAutoencoder(*size)
 
 
 def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
     """A freshly initialised encoder of one modality, the same for the same seed whatever else is built."""
-    with _seeded(seed, "encoder", modality):
-        return build_encoder(shape.kind, shape.channels, shape.frames, settings.width)
+    return copy.deepcopy(_first_encoder(modality, shape, settings, seed))
 
 
 def new_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
     """A freshly initialised projection of one modality."""
+    return copy.deepcopy(_first_projection(modality, settings, seed))
+
+
+@lru_cache(maxsize=64)
+def _first_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
+    """Drawn once a process: a resident node builds its networks anew for every message."""
+    with _seeded(seed, "encoder", modality):
+        return build_encoder(shape.kind, shape.channels, shape.frames, settings.width)
+
+
+@lru_cache(maxsize=64)
+def _first_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
     with _seeded(seed, "projection", modality):
         return Projection(STEPS, FEATURE, settings.projection, settings.hidden)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from client.node import Node, moments_to_bytes
+from client.node import Node
 from client.training.autoencoder import new_optimiser, train_autoencoder
+from client.training.moments import moments_to_bytes
 from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_autoencoder
 from models.schedule import scheduled_rate

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from client.node import Node, moments_to_bytes
+from client.node import Node
 from client.training.contrast import Contrast, Related, new_contrast, train_contrast
+from client.training.moments import moments_to_bytes, take_up
 from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_encoder, new_projection
 from models.losses import Targets
@@ -65,9 +66,8 @@ def contrast(node: Node, question: Payload) -> Payload:
     model = contrast_model(node, question)
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
-    model.restore_moments(
-        node.store.get(name) if round > 1 else None, scheduled_rate(experiment.contrast.rate, round, rounds)
-    )
+    saved = node.store.get(name) if round > 1 else None
+    take_up(model.optimiser, saved, scheduled_rate(experiment.contrast.rate, round, rounds))
     loss = train_contrast(
         model,
         {m: node.view(question, m) for m in model.encoders},

@@ -3,17 +3,16 @@ tells recordings apart."""
 
 from __future__ import annotations
 
-import io
-
 import torch
 from torch import Tensor, nn
 
 from client.training.contrast import even_batches
+from client.training.moments import take_up
 from client.training.views import View
 from configs.schema import AutoencoderSettings
 from models.augment import Strength
 from models.autoencoder import SharedAutoencoder, reconstruction_error
-from models.instance import SharedEncoder, instance_loss
+from models.instance import SharedEncoder
 
 
 def new_optimiser(
@@ -21,10 +20,7 @@ def new_optimiser(
 ) -> torch.optim.Optimizer:
     """The optimiser of this round, with the moments of the last one where there was one."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=settings.weight_decay)
-    if moments is not None:
-        optimiser.load_state_dict(torch.load(io.BytesIO(moments), weights_only=True))
-    for group in optimiser.param_groups:
-        group["lr"] = rate
+    take_up(optimiser, moments)
     return optimiser
 
 
@@ -67,8 +63,8 @@ def _loss(
     generator: torch.Generator,
 ) -> Tensor:
     if isinstance(model, SharedEncoder):
-        first, second = (model(batch.augmented(change, jitter, generator)) for _ in range(2))
-        return instance_loss(first, second, settings.temperature)
+        losses = list(model.losses(lambda: batch.augmented(change, jitter, generator), settings.temperature))
+        return torch.stack(losses).mean()
     assert isinstance(model, SharedAutoencoder)
     if settings.objective == "denoising":
         return reconstruction_error(model, batch.augmented(change, jitter, generator), batch.clean())

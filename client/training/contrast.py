@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,13 +25,6 @@ class Contrast:
     def embed(self, windows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Modality -> (n, projection) unit rows."""
         return {m: self.projections[m](self.encoders[m](w)) for m, w in windows.items()}
-
-    def restore_moments(self, saved: bytes | None, rate: float) -> None:
-        """Takes the moments up again under the rate of this round."""
-        if saved is not None:
-            self.optimiser.load_state_dict(torch.load(io.BytesIO(saved), weights_only=True))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
 
 
 def new_contrast(encoders: nn.ModuleDict, projections: nn.ModuleDict, settings: ContrastSettings) -> Contrast:

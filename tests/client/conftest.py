@@ -83,6 +83,6 @@ def experiment(toy):
         "rounds": {"autoencoder": 1, "contrast": 2, "finetune": 2},
         "epochs": {"autoencoder": 1, "contrast": 1, "finetune": 4},
         "models": {"width": 8, "projection": 8, "hidden": 8},
-        "autoencoder": {"latent": 4, "width": 8},
+        "autoencoder": {"latent": 4, "width": 8, "members": 2},
         "finetune": {"probe_epochs": 1},
     })  # fmt: skip

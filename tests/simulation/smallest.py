@@ -22,6 +22,7 @@ SMALLEST = [
     "models={width: 8, projection: 16, hidden: 24}",
     "autoencoder.width=8",
     "autoencoder.latent=10",
+    "autoencoder.members=2",
 ]
 TWO_NODES_A_GROUP = [
     "data.options={subjects: 8, recordings_per_class: 2, seconds: 8}",

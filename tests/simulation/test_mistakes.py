@@ -46,7 +46,9 @@ def test_a_node_without_a_sample_is_left_out_and_named(tmp_path):
 
 def test_a_group_none_of_whose_nodes_has_a_sample_ends_the_job(tmp_path):
     with pytest.raises(UserError) as error:
-        whole_run(smallest("methods=[fedbind]", "data.window={kind: sliding, seconds: 30, stride_s: 5}"), tmp_path / "run")
+        whole_run(
+            smallest("methods=[fedbind]", "data.window={kind: sliding, seconds: 30, stride_s: 5}"), tmp_path / "run"
+        )
     assert "no node of group a holds a sample" in told(error) and "no sample left after windowing" in told(error)
     assert "split.a" in told(error)
 

@@ -73,7 +73,7 @@ def test_what_may_not_leave_is_stopped_on_the_node(asked, monkeypatch):
 def test_embeddings_come_under_the_node_s_handles(asked):
     reply = asked.say(EMBED, 0, Payload(asked.blocks("autoencoder.accelerometer", "moments.accelerometer")))
     got, vectors = unpack_embeddings(reply.blocks["embeddings.accelerometer"])
-    assert got.tolist() == sorted(handles(0).tolist()) and vectors.shape == (6, 4)
+    assert got.tolist() == sorted(handles(0).tolist()) and vectors.shape == (6, 2 * 4)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 

@@ -46,7 +46,7 @@ def test_the_objective_chooses_the_network():
     assert isinstance(fresh("instance"), SharedEncoder)
     assert isinstance(fresh("reconstruction"), SharedAutoencoder) and isinstance(fresh("denoising"), SharedAutoencoder)
     rows = fresh("instance").encode(view().clean())
-    assert rows.shape == (16, 4) and torch.allclose(rows.norm(dim=1), torch.ones(16), atol=1e-5)
+    assert rows.shape == (16, 3 * 4) and torch.allclose(rows.norm(dim=1), torch.ones(16), atol=1e-5)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

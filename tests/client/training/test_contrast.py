@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from client.node import moments_to_bytes
 from client.training.contrast import (
     Related,
     contrast_loss,
@@ -17,6 +16,7 @@ from client.training.contrast import (
     new_contrast,
     train_contrast,
 )
+from client.training.moments import moments_to_bytes, take_up
 from client.training.views import View
 from configs.schema import ContrastSettings
 from models.augment import Strength
@@ -92,12 +92,12 @@ def test_two_rounds_with_kept_moments_equal_two_epochs_in_one():
     second = model(settings, seed=5)
     second.encoders.load_state_dict(first.encoders.state_dict())
     second.projections.load_state_dict(first.projections.state_dict())
-    second.restore_moments(moments_to_bytes(first.optimiser), settings.rate)
+    take_up(second.optimiser, moments_to_bytes(first.optimiser), settings.rate)
     train_contrast(second, views(), alone(), settings, 1, CHANGES, 0.0, 2)
     fresh = model(settings, seed=5)
     fresh.encoders.load_state_dict(first.encoders.state_dict())
     fresh.projections.load_state_dict(first.projections.state_dict())
-    fresh.restore_moments(None, settings.rate)
+    take_up(fresh.optimiser, None, settings.rate)
     train_contrast(fresh, views(), alone(), settings, 1, CHANGES, 0.0, 2)
     assert distance(second, straight) < 1e-4 < 1e-2 < distance(fresh, straight)
 
@@ -114,7 +114,7 @@ def test_moments_are_taken_up_under_the_rate_of_the_round():
     made = model()
     train_contrast(made, views(), alone(), SETTINGS, 1, CHANGES, 0.0, 0)
     other = model()
-    other.restore_moments(moments_to_bytes(made.optimiser), 0.125)
+    take_up(other.optimiser, moments_to_bytes(made.optimiser), 0.125)
     assert [group["lr"] for group in other.optimiser.param_groups] == [0.125]
 
 
