@@ -47,7 +47,7 @@ def finetune(job: Job, state: JobState) -> JobState:
                 validation[first - 1 : first - 1 + step] += correct
                 examples[first - 1 : first - 1 + step] += reply.metrics["validation_examples"]
     accuracy = np.divide(validation, examples, out=np.zeros(epochs), where=examples > 0)
-    chosen = choose_epoch(accuracy) if tracks else epochs
+    chosen = choose_epoch(accuracy, int(examples.max())) if tracks else epochs
     wanted = {chosen, epochs} | (
         set(range(min(CURVE_FROM, epochs), epochs + 1)) if experiment.evaluation.curve else set()
     )
@@ -88,14 +88,19 @@ def finetune(job: Job, state: JobState) -> JobState:
     return replace(state, blocks={**state.blocks, **kept}, result={**state.result, **figures})
 
 
-def choose_epoch(validation: np.ndarray, window: int = 9) -> int:
-    """The epoch, from 1, whose validation accuracy averaged over `window` epochs around it is best; the first of equals.
+def choose_epoch(validation: np.ndarray, examples: int, window: int = 9) -> int:
+    """The latest epoch, from 1, whose validation accuracy is within one standard error of the best.
 
-    One epoch of two folds is noisy; the mean over its neighbours is what decides.
+    Accuracies are averaged over `window` epochs around each; the standard error is that of the best one's share of
+    right answers among `examples`. A few dozen samples cannot tell epochs closer than that apart, and among equals the
+    one trained longest, under the lowest rate, depends least on chance (the rule of Breiman et al., CART, 1984, read
+    towards the longer training).
     """
     padded = np.pad(validation, window // 2, mode="edge")
     smooth = np.convolve(padded, np.full(window, 1.0 / window), mode="valid")[: len(validation)]
-    return int(np.argmax(np.round(smooth, 9))) + 1
+    best = min(1.0, smooth.max())
+    error = np.sqrt(best * (1.0 - best) / max(examples, 1))
+    return int(np.flatnonzero(smooth >= best - error - 1e-9)[-1]) + 1
 
 
 def _start(job: Job, state: JobState) -> dict[str, Block]:
