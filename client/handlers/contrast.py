@@ -33,10 +33,7 @@ def contrast_model(node: Node, question: Payload) -> Contrast:
 
 def model_blocks(model: Contrast) -> dict[str, Block]:
     """`encoder.*` and `projection.*` blocks."""
-    return {
-        **{f"encoder.{m}": as_block(module) for m, module in model.encoders.items()},
-        **{f"projection.{m}": as_block(module) for m, module in model.projections.items()},
-    }
+    return {name: as_block(module) for name, module in model.named_parts()}
 
 
 def targets(node: Node, question: Payload) -> Payload:
@@ -61,9 +58,13 @@ def contrast(node: Node, question: Payload) -> Payload:
     """Weights after local training against the foreign embeddings in the message.
 
     `targets.<modality>` blocks hold foreign embeddings; `pairs` binds own handles to foreign ones with a weight.
+    Blocks named in `frozen` take part as they are and do not come back.
     """
     experiment = node.experiment
     model = contrast_model(node, question)
+    frozen = set(question.info.get("frozen", ()))
+    for block, module in model.named_parts():
+        module.requires_grad_(block not in frozen)
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
     saved = node.store.get(name) if round > 1 else None
@@ -82,7 +83,8 @@ def contrast(node: Node, question: Payload) -> Payload:
         node.store.drop(name)
     else:
         node.store.put(name, moments_to_bytes(model.optimiser))
-    return Payload(model_blocks(model), {}, {"examples": float(len(node.handles)), "loss": loss})
+    learnt = {block: weights for block, weights in model_blocks(model).items() if block not in frozen}
+    return Payload(learnt, {}, {"examples": float(len(node.handles)), "loss": loss})
 
 
 def _related(node: Node, question: Payload) -> Related:

@@ -22,6 +22,13 @@ class Contrast:
     projections: nn.ModuleDict
     optimiser: torch.optim.Optimizer
 
+    def named_parts(self) -> list[tuple[str, nn.Module]]:
+        """Every encoder and projection under the name of its block."""
+        return [
+            *((f"encoder.{m}", module) for m, module in self.encoders.items()),
+            *((f"projection.{m}", module) for m, module in self.projections.items()),
+        ]
+
     def embed(self, windows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Modality -> (n, projection) unit rows."""
         return {m: self.projections[m](self.encoders[m](w)) for m, w in windows.items()}

@@ -135,7 +135,8 @@ def _piece(
     kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
     info: dict[str, Any] = {
         "track": track, "first_epoch": first, "epochs": epochs, "keep": kept,
-        "last": first + epochs > job.experiment.epochs.finetune, "pretrained": job.method != "lower_bound",
+        "last": first + epochs > job.experiment.epochs.finetune,
+        "pretrained": any(f"encoder.{m}" in state.blocks for m in job.experiment.downstream),
     }  # fmt: skip
     blocks = dict(current) if first == 1 or several else {}
     statistics = {p: _downstream_statistics(job, state, p) for p in tuners}
