@@ -59,6 +59,15 @@ def new_autoencoder(
         return SharedEncoder(*size, settings.members) if settings.objective == "instance" else SharedAutoencoder(*size)
 
 
+def new_generator(
+    source: ModalityShape, modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int
+) -> SharedAutoencoder:
+    """A freshly initialised network that makes a window of `modality` (of `shape`) from one of the shared modality."""
+    with _seeded(seed, "generator", modality):
+        out = (shape.channels, shape.frames)
+        return SharedAutoencoder(source.channels, source.frames, settings.latent, source.kind, settings.width, out)
+
+
 def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
     """A freshly initialised encoder of one modality, the same for the same seed whatever else is built."""
     return copy.deepcopy(_first_encoder(modality, shape, settings, seed))

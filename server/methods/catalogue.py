@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from server.methods.cmg import CMG
 from server.methods.dcm import DCM
 from server.methods.fedbind import FEDBIND, UPPER_BOUND
 from server.methods.imagebind import IMAGEBIND
 from server.methods.lower_bound import LOWER_BOUND
 from server.methods.method import Method
+from server.methods.mim import MIM
 from server.methods.unimodal import UNIMODAL
 
 METHODS: dict[str, Method] = {
-    method.name: method for method in (LOWER_BOUND, UNIMODAL, DCM, IMAGEBIND, FEDBIND, UPPER_BOUND)
+    method.name: method for method in (LOWER_BOUND, UNIMODAL, MIM, CMG, DCM, IMAGEBIND, FEDBIND, UPPER_BOUND)
 }

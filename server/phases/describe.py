@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import ROLES
+from models.blocks import ModalityShape
 from protocol.kinds import DESCRIBE
 from protocol.manifest import Manifest
 from protocol.payload import Payload, ProtocolError
@@ -84,6 +86,15 @@ def _wait_for_hosts(job: Job) -> list[int]:
             todo="start the nodes first, or wait longer",
         )
     return found
+
+
+def shapes_of(state: JobState, members: Iterable[int]) -> dict[str, ModalityShape]:
+    """What networks must know of every modality that one of these nodes holds, by name in alphabetical order."""
+    found: dict[str, ModalityShape] = {}
+    for partition in members:
+        for name, told in state.manifests[partition].modalities.items():
+            found[name] = ModalityShape(told.kind, told.frames, told.channels)
+    return dict(sorted(found.items()))
 
 
 def _check_bindable(job: Job, state: JobState) -> None:

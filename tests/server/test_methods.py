@@ -22,8 +22,8 @@ def test_each_method_s_phases():
     assert phases("lower_bound") == ["describe", "fine-tune", "evaluate"]
     paper = ["describe", "autoencoder", "embed", "bind", "contrast", "fine-tune", "evaluate"]
     assert phases("fedbind") == phases("upper_bound") == paper
-    assert phases("unimodal") == phases("dcm") == ["describe", "contrast", "fine-tune", "evaluate"]
-    assert phases("imagebind") == ["describe", "autoencoder", "contrast", "fine-tune", "evaluate"]
+    assert phases("unimodal") == phases("dcm") == phases("mim") == ["describe", "contrast", "fine-tune", "evaluate"]
+    assert phases("imagebind") == phases("cmg") == ["describe", "autoencoder", "contrast", "fine-tune", "evaluate"]
 
 
 def test_every_method_that_pre_trains_has_the_same_rounds_of_contrast():
@@ -38,7 +38,7 @@ def test_binding_by_label_needs_no_shared_sensor_and_so_trains_none():
     assert [step.phase for step in METHODS["fedbind"].steps(experiment)] == ["embed", "bind", "contrast"]
 
 
-@pytest.mark.parametrize("method", ["dcm", "imagebind"])
+@pytest.mark.parametrize("method", ["cmg", "dcm", "imagebind"])
 def test_a_method_that_needs_a_shared_sensor_refuses_binding_by_label(method):
     with pytest.raises(UserError) as error:
         smallest("bind.by=label", f"methods=[{method}]")

@@ -38,7 +38,7 @@ def test_every_method_ends_in_the_summary_with_the_same_labels_and_test_samples(
     assert all(0 <= results[m, 0]["accuracy"] <= 1 for m in METHODS)
 
 
-@pytest.mark.parametrize("method", ["unimodal", "dcm", "imagebind"])
+@pytest.mark.parametrize("method", ["unimodal", "mim", "cmg", "dcm", "imagebind"])
 def test_every_sensor_of_the_groups_is_learnt(ran, method):
     experiment, _, _, blocks = ran
     for modality in SENSORS:
