@@ -6,7 +6,7 @@ changes. Nothing here imports another room: a node, the server and the command l
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -14,16 +14,8 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 
-METHODS = (
-    "lower_bound",
-    "unimodal",
-    "mim",
-    "cmg",
-    "dcm",
-    "imagebind",
-    "fedbind",
-    "upper_bound",
-)  # defined in server/methods
+MethodName = Literal["lower_bound", "unimodal", "mim", "mpm", "cmg", "dcm", "imagebind", "fedbind", "upper_bound"]
+METHODS: tuple[str, ...] = get_args(MethodName)  # each defined in server/methods
 ROLES = ("finetune", "test")  # every other key of `split` is a group of nodes with incomplete sensors
 
 
@@ -226,10 +218,7 @@ class Experiment(_Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(lambda v: [v] if isinstance(v, int) else v)]
-    methods: Annotated[
-        list[Literal["lower_bound", "unimodal", "mim", "cmg", "dcm", "imagebind", "fedbind", "upper_bound"]],
-        BeforeValidator(_one_word),
-    ]
+    methods: Annotated[list[MethodName], BeforeValidator(_one_word)]
     data: DataSettings
     split: dict[str, Subjects]
     groups: dict[str, GroupSettings]

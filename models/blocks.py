@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,9 +73,9 @@ def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, se
     return copy.deepcopy(_first_encoder(modality, shape, settings, seed))
 
 
-def new_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
-    """A freshly initialised projection of one modality."""
-    return copy.deepcopy(_first_projection(modality, settings, seed))
+def new_projection(modality: str, settings: ModelSettings, seed: int, prompts: int = 0) -> Projection:
+    """A freshly initialised projection of one modality, told which of `prompts` modalities a sample holds."""
+    return copy.deepcopy(_first_projection(modality, settings, seed, prompts))
 
 
 @lru_cache(maxsize=64)
@@ -86,23 +86,30 @@ def _first_encoder(modality: str, shape: ModalityShape, settings: ModelSettings,
 
 
 @lru_cache(maxsize=64)
-def _first_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
+def _first_projection(modality: str, settings: ModelSettings, seed: int, prompts: int) -> Projection:
     with _seeded(seed, "projection", modality):
-        return Projection(STEPS, FEATURE, settings.projection, settings.hidden)
+        return Projection(STEPS, FEATURE, settings.projection, settings.hidden, prompts)
 
 
-def new_head(modalities: list[str], classes: int, settings: ModelSettings, seed: int) -> FusionClassifier:
-    """A freshly initialised fusion classifier."""
+def new_head(
+    modalities: list[str], classes: int, settings: ModelSettings, seed: int, prompts: Sequence[str] = ()
+) -> FusionClassifier:
+    """A freshly initialised fusion classifier; `prompts` names the modalities whose presence it is told."""
     with _seeded(seed, "head", *modalities):
-        fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden) for m in modalities}
-        return FusionClassifier(modalities, STEPS, FEATURE, classes, fresh, settings.dropout)
+        fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden, len(prompts)) for m in modalities}
+        return FusionClassifier(modalities, STEPS, FEATURE, classes, fresh, settings.dropout, prompts=prompts)
 
 
 def head_from_projections(
-    modalities: list[str], classes: int, settings: ModelSettings, seed: int, learnt: Mapping[str, Block]
+    modalities: list[str],
+    classes: int,
+    settings: ModelSettings,
+    seed: int,
+    learnt: Mapping[str, Block],
+    prompts: Sequence[str] = (),
 ) -> FusionClassifier:
     """A head whose part for each modality begins as that modality's trained `projection.*` block, where there is one."""
-    head = new_head(modalities, classes, settings, seed)
+    head = new_head(modalities, classes, settings, seed, prompts)
     for modality in modalities:
         block = learnt.get(f"projection.{modality}")
         if block is not None:
@@ -111,6 +118,8 @@ def head_from_projections(
             for ours, theirs in (("1", "layers.1"), ("3", "layers.2")):
                 named = {f"{ours}.{name}": block[f"{theirs}.{name}"] for name in ("weight", "bias")}
                 load_block(part.hidden, named)
+            if part.prompt is not None:
+                load_block(part.prompt, {"weight": block["prompt.weight"]})
     return head
 
 

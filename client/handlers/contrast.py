@@ -27,11 +27,11 @@ def contrast_model(node: Node, question: Payload) -> Contrast:
     if not names:
         raise ProtocolError("no encoder for any modality of this node")
     encoders = nn.ModuleDict({m: new_encoder(m, shapes[m], settings, node.seed) for m in names})
-    projections = nn.ModuleDict({m: new_projection(m, settings, node.seed) for m in names})
+    projections = nn.ModuleDict({m: new_projection(m, settings, node.seed, len(node.prompts)) for m in names})
     for m in names:
         load_block(encoders[m], question.blocks[f"encoder.{m}"])
         load_block(projections[m], question.blocks[f"projection.{m}"])
-    return new_contrast(encoders, projections, node.experiment.contrast)
+    return new_contrast(encoders, projections, node.experiment.contrast, node.prompts)
 
 
 def told_shapes(question: Payload) -> dict[str, ModalityShape]:

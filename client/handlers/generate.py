@@ -14,12 +14,14 @@ from protocol.payload import Payload, ProtocolError
 
 def generate(node: Node, question: Payload) -> Payload:
     """The weights after local training of every `generator.<modality>` in the message."""
-    experiment, by = node.experiment, node.experiment.bind.by
+    experiment, by, shapes = node.experiment, node.experiment.bind.by, node.shapes
     settings, round, rounds = experiment.autoencoder, int(question.info["round"]), int(question.info["rounds"])
     names = [block.partition(".")[2] for block in sorted(question.blocks) if block.startswith("generator.")]
+    if not names:
+        raise ProtocolError("no generator for any modality of this node")
     blocks, losses, examples = {}, [], 0
     for modality in names:
-        network = new_generator(node.shapes[by], modality, node.shapes[modality], settings, node.seed)
+        network = new_generator(shapes[by], modality, shapes[modality], settings, node.seed)
         load_block(network, question.blocks[f"generator.{modality}"])
         optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
         kept = f"generate:{modality}:{node.method}:{node.seed}:{node.place.partition}"

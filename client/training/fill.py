@@ -18,14 +18,19 @@ from models.blocks import ModalityShape
 class ZeroFilled(View):
     """Windows of which those never recorded count as present, and are all zeros however they are augmented.
 
-    recorded  bool (n,)
+    seen  bool (n,), what a sensor recorded
     """
 
-    recorded: Tensor
+    seen: Tensor
+
+    @property
+    def recorded(self) -> Tensor:
+        """Which windows a sensor recorded, bool (n,)."""
+        return self.seen
 
     def take(self, rows: Tensor) -> Self:
         """These rows (indices or a mask)."""
-        return replace(super().take(rows), recorded=self.recorded[rows])
+        return replace(super().take(rows), seen=self.seen[rows])
 
     def clean(self) -> Tensor:
         """Normalised windows, (n, time, channel)."""
@@ -36,7 +41,7 @@ class ZeroFilled(View):
         return self._or_zero(super().augmented(strength, jitter, generator))
 
     def _or_zero(self, windows: Tensor) -> Tensor:
-        return torch.where(self.recorded[:, None, None], windows, torch.zeros(()))
+        return torch.where(self.seen[:, None, None], windows, torch.zeros(()))
 
 
 def nobody(count: int, shape: ModalityShape) -> View:

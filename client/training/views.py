@@ -30,6 +30,11 @@ class View:
     def __len__(self) -> int:
         return len(self.raw)
 
+    @property
+    def recorded(self) -> Tensor:
+        """Which windows a sensor recorded, bool (n,)."""
+        return self.present
+
     def take(self, rows: Tensor) -> Self:
         """These rows (indices or a mask)."""
         return replace(self, raw=self.raw[rows], mean=self.mean[rows], std=self.std[rows], present=self.present[rows])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
@@ -29,9 +30,10 @@ def contrast(job: Job, state: JobState) -> JobState:
 def fresh_blocks(job: Job, state: JobState) -> dict[str, Block]:
     """`encoder.*` and `projection.*` blocks as initialised from the job's seed, alike for every method."""
     blocks: dict[str, Block] = {}
+    prompts = len(prompts_of(job.experiment, job.method))
     for modality, shape in shapes_of(state, state.members(*job.experiment.incomplete_groups)).items():
         blocks[f"encoder.{modality}"] = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
-        blocks[f"projection.{modality}"] = as_block(new_projection(modality, job.experiment.models, job.seed))
+        blocks[f"projection.{modality}"] = as_block(new_projection(modality, job.experiment.models, job.seed, prompts))
     return blocks
 
 

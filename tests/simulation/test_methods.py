@@ -19,16 +19,18 @@ def ran(tmp_path_factory):
     return experiment, results, summary, {m: load_blocks(path / "jobs" / f"{m}-seed0" / "checkpoint") for m in METHODS}
 
 
-def fresh(experiment, name):
+def fresh(experiment, name, prompts=0):
     part, modality = name.split(".")
     shape = ModalityShape(*SENSORS[modality])
     if part == "encoder":
         return as_block(new_encoder(modality, shape, experiment.models, 0))
-    return as_block(new_projection(modality, experiment.models, 0))
+    return as_block(new_projection(modality, experiment.models, 0, prompts))
 
 
-def moved(experiment, block, name):
-    return any(not np.array_equal(block[key], value) for key, value in fresh(experiment, name).items())
+def moved(experiment, block, name, prompts=0):
+    before = fresh(experiment, name, prompts)
+    assert block.keys() == before.keys()
+    return any(not np.array_equal(block[key], value) for key, value in before.items())
 
 
 def test_every_method_ends_in_the_summary_with_the_same_labels_and_test_samples(ran):
@@ -38,13 +40,13 @@ def test_every_method_ends_in_the_summary_with_the_same_labels_and_test_samples(
     assert all(0 <= results[m, 0]["accuracy"] <= 1 for m in METHODS)
 
 
-@pytest.mark.parametrize("method", ["unimodal", "mim", "cmg", "dcm", "imagebind"])
+@pytest.mark.parametrize("method", ["unimodal", "mim", "mpm", "cmg", "dcm", "imagebind"])
 def test_every_sensor_of_the_groups_is_learnt(ran, method):
     experiment, _, _, blocks = ran
     for modality in SENSORS:
         for part in ("encoder", "projection"):
             name = f"{part}.{modality}"
-            assert moved(experiment, blocks[method][name], name), name
+            assert moved(experiment, blocks[method][name], name, 3 if method == "mpm" else 0), name
 
 
 def test_what_imagebind_aligns_to_is_the_shared_sensor_learnt_by_itself_and_frozen(tmp_path):

@@ -172,7 +172,7 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
          {*BY_SENSOR - {"train.autoencoder"}, "query.exact_views", "train.exact_gradient"}),
         (["autoencoder.objective=reconstruction", "methods=[fedbind]", "seeds=[0, 1]", "groups.finetune.nodes=2"],
          {*BY_SENSOR, "train.contrast"}),
-        (["methods=[unimodal, mim, cmg, dcm, imagebind]"],
+        (["methods=[unimodal, mim, mpm, cmg, dcm, imagebind]"],
          {"train.unimodal", "train.generate", "train.contrast"}),
     ],
     ids=["binding and its bounds", "exact", "by label", "by label, exact", "by reconstruction, two seeds",

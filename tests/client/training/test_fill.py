@@ -2,13 +2,18 @@
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from client.training.contrast import new_contrast
 from client.training.fill import generated, nobody, zero_filled
 from client.training.generate import train_generator
 from client.training.views import View
+from configs.schema import ContrastSettings
 from models.augment import Strength
 from models.autoencoder import SharedAutoencoder
 from models.blocks import ModalityShape
+from models.encoders import FEATURE, STEPS, build_encoder
+from models.projection import Projection
 
 STRONG = Strength(turn_deg=30, scale=0.3, crop=0.2, warp=0.3)
 
@@ -80,3 +85,16 @@ def test_a_node_without_a_row_that_holds_both_says_so_by_its_count():
     network_ = network()
     optimiser = torch.optim.AdamW(network_.parameters())
     assert train_generator(network_, optimiser, view([True, False]), view([False, True], 12, 2), 4, 1, 0) == (0.0, 0)
+
+
+def test_a_prompt_tells_what_was_recorded_and_not_what_was_filled_in():
+    torch.manual_seed(0)
+    shapes = {"acc": ("inertial", 3, 16), "ecg": ("physiological", 1, 24)}
+    encoders = nn.ModuleDict({m: build_encoder(k, c, f, width=8) for m, (k, c, f) in shapes.items()})
+    projections = nn.ModuleDict({m: Projection(STEPS, FEATURE, 8, 8, prompts=3) for m in shapes})
+    made = new_contrast(encoders, projections, ContrastSettings(), ["acc", "ecg", "eda"])
+    views = {"acc": zero_filled(view([True, False])), "ecg": zero_filled(view([False, True], 24, 1))}
+    rows = made.embed({m: v.clean() for m, v in views.items()}, {m: v.recorded for m, v in views.items()})
+    told = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    expected = projections["ecg"](encoders["ecg"](views["ecg"].clean()), told)
+    torch.testing.assert_close(rows["ecg"], expected)
