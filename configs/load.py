@@ -56,7 +56,7 @@ def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
         return Experiment.model_validate(tree)
     except ValidationError as error:
         faults = [typing.cast(dict, fault) for fault in error.errors()]
-        lines = [line for fault in [*faults, *_faults_between(tree, faults)] for line in _explain(fault)]
+        lines = [line for fault in [*faults, *_faults_between(tree, faults)] for line in explain(fault)]
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
     raise UserError(
         what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again"
@@ -107,10 +107,11 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     branch[keys[-1]] = value
 
 
-def _explain(fault: dict[str, Any]) -> list[str]:
+def explain(fault: dict[str, Any], model: type[BaseModel] = Experiment) -> list[str]:
+    """A fault that pydantic found in a mapping for `model`, in words: key path, what is there, what is allowed."""
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        known = _known_keys(fault["loc"][:-1])
+        known = _known_keys(fault["loc"][:-1], model)
         near = difflib.get_close_matches(str(fault["loc"][-1]), known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return [f"{path}: unknown key; {hint}"]
@@ -144,9 +145,8 @@ def _faults_between(tree: Mapping[str, Any], faults: list[dict[str, Any]]) -> li
     return []
 
 
-def _known_keys(path: tuple[Any, ...]) -> list[str]:
+def _known_keys(path: tuple[Any, ...], model: Any) -> list[str]:
     """Field names of the section at a key path."""
-    model: Any = Experiment
     for part in path:
         if typing.get_origin(model) is dict:
             model = typing.get_args(model)[-1]  # any name leads to what the mapping holds

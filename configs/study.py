@@ -1,0 +1,118 @@
+"""A study: one experiment over a grid of settings, and how its table is read."""
+
+from __future__ import annotations
+
+import itertools
+import typing
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from configs.errors import UserError
+from configs.load import SHIPPED, explain, load
+from configs.schema import Experiment, MethodName
+
+STUDIES = SHIPPED / "studies"
+MEASURES = {
+    "accuracy": "accuracy at the chosen epoch",
+    "macro_f1": "macro-F1 at the chosen epoch",
+    "accuracy_epochs_81_200": "accuracy, mean of fine-tuning epochs 81 to 200",
+    "pairing_accuracy": "share of pairs within one class",
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Value(_Section):
+    """One setting on an axis: its name in the table, and the overrides it stands for."""
+
+    name: str
+    overrides: list[str] = Field(default_factory=list)
+    x: float | None = None  # its place in a picture of lines
+
+
+class Axis(_Section):
+    """What is varied. An axis that is taken `over` gives no rows of its own: figures are means over it and the seeds."""
+
+    name: str
+    values: list[Value] = Field(min_length=1)
+    over: bool = False
+
+
+class Study(_Section):
+    """A grid of settings over one experiment."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str
+    explains: str  # what is compared and how to read it, in plain words
+    base: str  # the experiment: a YAML file, or the name of a shipped one
+    overrides: list[str] = Field(default_factory=list)  # of every cell
+    axes: list[Axis] = Field(default_factory=list)
+    of: MethodName = "fedbind"  # the method whose difference to each other one is told
+    measure: Literal["accuracy", "macro_f1", "accuracy_epochs_81_200", "pairing_accuracy"] = "accuracy"
+    picture: Literal["bars", "lines"] = "bars"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Study:
+        for names in ([axis.name for axis in self.axes], *([v.name for v in axis.values] for axis in self.axes)):
+            if len(names) != len(set(names)):
+                raise ValueError(f"names must differ: {', '.join(names)}")
+        rows = [axis for axis in self.axes if not axis.over]
+        if self.picture == "lines" and (len(rows) != 1 or any(value.x is None for value in rows[0].values)):
+            raise ValueError("a picture of lines needs one axis that is not taken over, with x for every value")
+        return self
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid: the value's name on each axis, and the experiment there."""
+
+    place: tuple[str, ...]
+    experiment: Experiment
+
+    @property
+    def folder(self) -> str:
+        """A folder name for it."""
+        text = "-".join(self.place) or "all"
+        return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
+
+
+def load_study(path: str | Path) -> Study:
+    """A study of a YAML file, or a shipped one by name. Raises UserError that lists all faults."""
+    found = next((p for p in (Path(path), STUDIES / Path(path).name, STUDIES / f"{path}.yaml") if p.is_file()), None)
+    if found is None:
+        shipped = ", ".join(sorted(file.stem for file in STUDIES.glob("*.yaml")))
+        raise UserError("no such study", where=str(path), expected="a YAML file", todo=f"shipped: {shipped}")
+    try:
+        tree: Any = yaml.safe_load(found.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError("the study is not YAML", where=str(found), expected=str(error)) from error
+    try:
+        return Study.model_validate(tree)
+    except ValidationError as error:
+        lines = [line for fault in error.errors() for line in explain(typing.cast(dict, fault), Study)]
+    raise UserError("faults in the study" + "".join(f"\n  - {line}" for line in lines), where=str(found))
+
+
+def cells(study: Study, overrides: Iterable[str] = ()) -> list[Cell]:
+    """Every cell of the grid with its experiment; `overrides` come last. Raises UserError for the first faulty cell."""
+    further: Sequence[str] = list(overrides)
+    found = []
+    for values in itertools.product(*(axis.values for axis in study.axes)):
+        asked = [*study.overrides, *(each for value in values for each in value.overrides), *further]
+        place = tuple(value.name for value in values)
+        try:
+            found.append(Cell(place, load(study.base, asked)))
+        except UserError as error:
+            raise UserError(f"{error.what}", f"study {study.name}, {', '.join(place) or 'its one cell'}: {error.where}",
+                            error.expected, error.todo) from error  # fmt: skip
+    folders = [cell.folder for cell in found]
+    if len(folders) != len(set(folders)):
+        raise UserError("two cells would share a folder", where=f"study {study.name}", expected="names that differ")
+    return found

@@ -1,0 +1,1 @@
+"""Studies: a grid of experiments, run where it stopped, and the table and picture it gives."""

@@ -1,0 +1,52 @@
+"""A study's page: what is compared, the picture, the table, and how to make it again."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from jinja2 import Environment, StrictUndefined
+
+from configs.study import MEASURES, Study
+from simulation.study.table import Line
+
+_TEMPLATE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ study.title }}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem; border-bottom: 1px solid #e3e8ee }
+th { text-align: left } td.n { text-align: right; font-variant-numeric: tabular-nums } img { max-width: 100% }
+p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8fa; padding: .6rem; overflow-x: auto }
+</style></head><body>
+<h1>{{ study.title }}</h1>
+<p>{{ study.explains }}</p>
+<p class="note">{{ status }} {{ note }}</p>
+{% if picture %}<img alt="{{ study.title }}" src="data:image/png;base64,{{ picture }}">{% endif %}
+<table><thead><tr>{% for name in shown %}<th>{{ name }}</th>{% endfor %}<th>method</th><th>{{ measure }}, %</th>
+<th>jobs</th><th>{{ study.of }} less this, points</th><th>95 % interval</th></tr></thead><tbody>
+{% for t in table %}<tr{% if t.method == study.of %} class="of"{% endif %}>{% for name in t.place %}<td>{{ name }}</td>{% endfor %}
+<td>{{ t.method }}</td><td class="n">{{ "%.1f ± %.1f" % (100 * t.mean, 100 * t.std) }}</td><td class="n">{{ t.count }}</td>
+<td class="n">{% if t.difference is not none %}{{ "%+.1f" % (100 * t.difference) }}{% endif %}</td>
+<td class="n">{% if t.low is not none %}{{ "%+.1f to %+.1f" % (100 * t.low, 100 * t.high) }}{% endif %}</td></tr>
+{% endfor %}</tbody></table>
+<p class="note">Mean ± standard deviation over seeds{% if over %} and {{ over }}{% endif %}. Differences are paired by
+seed{% if over %} and {{ over }}{% endif %}; intervals are percentiles of 10,000 bootstrap resamplings. Each method has
+the same encoders, rounds, fine-tuning epochs and labels.</p>
+{% if failed %}<h2>What failed</h2><ul>{% for text in failed %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
+<h2>To make it again</h2><pre>{{ command }}</pre>
+</body></html>
+"""
+
+
+def page(
+    study: Study, table: Sequence[Line], png: bytes | None, status: str, note: str, command: str, failed: Sequence[str]
+) -> str:
+    """Self-contained HTML; nothing is fetched from elsewhere."""
+    jinja = Environment(autoescape=True, undefined=StrictUndefined)
+    return jinja.from_string(_TEMPLATE).render(
+        study=study, table=table, status=status, note=note, command=command, failed=failed,
+        picture=base64.b64encode(png).decode() if png else None, measure=MEASURES[study.measure],
+        shown=[axis.name for axis in study.axes if not axis.over],
+        over=" and ".join(axis.name for axis in study.axes if axis.over),
+    )  # fmt: skip

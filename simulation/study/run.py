@@ -1,0 +1,134 @@
+"""Runs a study: every cell of its grid in a run folder of its own, the finished ones not again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from configs.errors import UserError
+from configs.study import Cell, Study, cells
+from server.progress import ProgressView
+from server.report.finish import stored_experiment
+from server.tracking import without_private_paths
+from simulation.engines import run_experiment
+from simulation.study.page import page
+from simulation.study.picture import picture
+from simulation.study.table import Line, Row, jobs_csv, lines, row_of, table_csv
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study's folder, its table, and what failed in words."""
+
+    folder: Path
+    table: list[Line]
+    failed: list[str]
+
+
+def run_study(
+    study: Study,
+    name: str,
+    overrides: Sequence[str],
+    out: Path,
+    engine: str,
+    view: Callable[[], ProgressView],
+    tell: Tell,
+) -> Outcome:
+    """Every cell, then the table; what is finished is written after each cell, so that nothing is lost on the way.
+
+    name  as the user called the study, for the command on its page
+    A cell that fails is told and the others go on. Raises UserError for a faulty grid before anything runs, and where
+    the folder holds the cells of other settings.
+    """
+    grid = cells(study, overrides)
+    for cell in grid:
+        _same_settings(cell, out / "cells" / cell.folder)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    command = without_private_paths(shlex.join(["fedbind", "study", name, *overrides]))
+    failed: list[str] = []
+    for number, cell in enumerate(grid, start=1):
+        folder, place = out / "cells" / cell.folder, ", ".join(cell.place) or "one cell"
+        missing = [job for job in _jobs(cell) if not (folder / "jobs" / job / "result.json").is_file()]
+        tell(
+            f"cell {number}/{len(grid)} ({place}): " + (f"{len(missing)} jobs to run" if missing else "finished before")
+        )
+        if not missing:
+            continue
+        began = time.monotonic()
+        try:
+            run_experiment(cell.experiment, engine, folder, view(), (folder / "config.yaml").is_file())
+        except UserError as error:
+            failed.append(f"{place}: {error.what} ({error.where})")
+            tell(f"  failed: {error.what}")
+        finally:  # stopped by hand too
+            _add_seconds(out, cell.folder, time.monotonic() - began)
+            write(study, grid, out, command, failed)
+    return Outcome(out, write(study, grid, out, command, failed), failed)
+
+
+def write(study: Study, grid: Sequence[Cell], out: Path, command: str, failed: Sequence[str]) -> list[Line]:
+    """jobs.csv, table.csv, figure.png and index.html from the results that there are; returns the table."""
+    rows: list[Row] = []
+    wanted, data = 0, {}
+    for cell in grid:
+        for job in _jobs(cell):
+            wanted += 1
+            path = out / "cells" / cell.folder / "jobs" / job / "result.json"
+            if path.is_file():
+                result = json.loads(path.read_text())
+                rows.append(row_of(cell.place, result))
+                data[result["data"]["name"]] = result["data"]["simulated"]
+    methods = list(dict.fromkeys(method for cell in grid for method in cell.experiment.methods))
+    table = lines(study, rows, methods)
+    kinds = ", ".join(
+        f"{n} ({'simulated' if simulated else 'real recordings'})" for n, simulated in sorted(data.items())
+    )
+    seeds = sorted({row.seed for row in rows})
+    hours = sum(_seconds(out).values()) / 3600
+    note = f"Data: {kinds or 'none yet'}. Seeds: {', '.join(map(str, seeds)) or 'none yet'}. {hours:.2f} hours of wall time."
+    status = "Finished." if len(rows) == wanted else f"{len(rows)} of {wanted} jobs so far."
+    png = picture(study, table, note) if table else None
+    (out / "jobs.csv").write_text(jobs_csv(study, rows))
+    (out / "table.csv").write_text(table_csv(study, table))
+    if png:
+        (out / "figure.png").write_bytes(png)
+    (out / "index.html").write_text(page(study, table, png, status, note, command, failed))
+    return table
+
+
+def _jobs(cell: Cell) -> list[str]:
+    return [f"{method}-seed{seed}" for seed in cell.experiment.seeds for method in cell.experiment.methods]
+
+
+def _same_settings(cell: Cell, folder: Path) -> None:
+    """Raises UserError where the folder holds a run of the same cell under other settings."""
+    if (folder / "config.yaml").is_file():
+        earlier, now = stored_experiment(folder), cell.experiment.model_dump(mode="json")
+        differ = sorted(key for key in now if key not in ("run", "seeds", "methods") and earlier.get(key) != now[key])
+        if differ:
+            raise UserError(
+                f"an earlier run of this cell has other settings: {', '.join(differ)}",
+                where=str(folder),
+                todo="give the same overrides again, or another --out",
+            )
+
+
+def _seconds(out: Path) -> dict[str, float]:
+    path = out / "seconds.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _add_seconds(out: Path, cell: str, seconds: float) -> None:
+    """Wall time by cell, over all the times the study was started."""
+    told = _seconds(out)
+    told[cell] = told.get(cell, 0.0) + seconds
+    (out / "seconds.json").write_text(json.dumps(told, indent=1))

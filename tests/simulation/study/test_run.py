@@ -1,0 +1,85 @@
+"""A whole study at its smallest: files, resuming, cells that fail, folders of other settings."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from cli.app import call
+from configs.errors import UserError
+from configs.study import load_study
+from server.progress import ProgressView
+from simulation.study.run import run_study
+from tests.simulation.smallest import SMALLEST
+
+STUDY = """
+name: toy
+title: A toy <study>
+explains: Gaps or none.
+base: demo
+overrides: ["methods=[lower_bound, dcm]", "seeds=[0]"]
+of: dcm
+axes:
+  - {name: gaps, values: [{name: none}, {name: some, overrides: [gaps.rate=0.2]}]}
+"""
+QUICK = [*SMALLEST, "run.workers=1"]
+
+
+@pytest.fixture
+def toy(tmp_path):
+    path = tmp_path / "toy.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def run(path, out, *overrides):
+    told = []
+    with open("/dev/null", "w") as nowhere:
+        asked = [*QUICK, *overrides]
+        outcome = run_study(
+            load_study(path), str(path), asked, out, "local", lambda: ProgressView(nowhere), told.append
+        )
+    return outcome, told
+
+
+@pytest.mark.slow
+def test_a_study_writes_its_table_and_goes_on_where_it_stopped(toy, tmp_path):
+    out = tmp_path / "out"
+    outcome, told = run(toy, out)
+    assert not outcome.failed and [(t.place, t.method) for t in outcome.table] == [
+        (("none",), "lower_bound"), (("none",), "dcm"), (("some",), "lower_bound"), (("some",), "dcm"),
+    ]  # fmt: skip
+    jobs = list(csv.DictReader(io.StringIO((out / "jobs.csv").read_text())))
+    result = json.loads((out / "cells" / "some" / "jobs" / "dcm-seed0" / "result.json").read_text())
+    assert float(jobs[3]["accuracy"]) == result["accuracy"] and jobs[3]["gaps"] == "some"
+    page = (out / "index.html").read_text()
+    assert "A toy &lt;study&gt;" in page and "(simulated)" in page and "Finished." in page
+    assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
+    before = (out / "cells" / "some" / "jobs" / "dcm-seed0" / "result.json").stat().st_mtime_ns
+
+    (out / "cells" / "none" / "jobs" / "dcm-seed0" / "result.json").unlink()
+    again, told = run(toy, out)
+    assert told == ["cell 1/2 (none): 1 jobs to run", "cell 2/2 (some): finished before"]
+    assert again.table == outcome.table  # the same seed gives the same figures
+    assert (out / "cells" / "some" / "jobs" / "dcm-seed0" / "result.json").stat().st_mtime_ns == before
+
+    with pytest.raises(UserError, match="other settings: gaps"):
+        run(toy, out, "gaps.mean_s=3.5")
+
+
+@pytest.mark.slow
+def test_a_cell_that_fails_is_told_and_the_others_go_on(tmp_path, capsys):
+    broken = STUDY.replace("gaps.rate=0.2", "'data.window={kind: sliding, seconds: 30, stride_s: 5}'")
+    path = tmp_path / "toy.yaml"
+    path.write_text(broken)
+    assert call(["study", str(path), *QUICK, "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    captured = capsys.readouterr()
+    assert "1 cells failed" in captured.err and "some" in captured.err
+    assert captured.out.splitlines()[0].startswith("gaps,method,accuracy") and "none,dcm," in captured.out
+    assert "What failed" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_without_a_name_the_shipped_studies_are_listed(capsys):
+    assert call(["study"]) == 0
+    assert "utd_mhad_methods: Methods on UTD-MHAD" in capsys.readouterr().out

@@ -1,0 +1,86 @@
+"""A study's table by hand."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs.study import Axis, Study, Value
+from simulation.study.picture import picture
+from simulation.study.table import Row, bootstrap, jobs_csv, lines, table_csv
+
+
+def study(**changes):
+    axes = [
+        Axis(name="labels", values=[Value(name="one", x=1), Value(name="two", x=2)]),
+        Axis(name="split", values=[Value(name="p"), Value(name="q")], over=True),
+    ]
+    return Study(**{"name": "toy", "title": "A toy", "explains": "Why.", "base": "demo", "axes": axes, **changes})
+
+
+def row(labels, split, method, seed, accuracy):
+    return Row((labels, split), method, seed, {"accuracy": accuracy, "pairing_accuracy": None})
+
+
+ROWS = [
+    row("one", "p", "lower_bound", 0, 0.50), row("one", "p", "fedbind", 0, 0.60),
+    row("one", "p", "lower_bound", 1, 0.52), row("one", "p", "fedbind", 1, 0.66),
+    row("one", "q", "lower_bound", 0, 0.70), row("one", "q", "fedbind", 0, 0.68),
+    row("two", "p", "lower_bound", 0, 0.90),
+]  # fmt: skip
+
+
+def test_means_are_over_seeds_and_splits_and_differences_are_paired():
+    table = lines(study(), ROWS, ["lower_bound", "fedbind"])
+    assert [(t.place, t.method, t.count) for t in table] == [
+        (("one",), "lower_bound", 3), (("one",), "fedbind", 3), (("two",), "lower_bound", 1),
+    ]  # fmt: skip
+    low, ours, alone = table
+    assert low.mean == pytest.approx((0.50 + 0.52 + 0.70) / 3)
+    assert low.std == pytest.approx(np.std([0.50, 0.52, 0.70], ddof=1))
+    assert low.difference == pytest.approx((0.10 + 0.14 - 0.02) / 3) and low.low <= low.difference <= low.high
+    assert (ours.difference, ours.low) == (None, None)
+    assert (alone.std, alone.difference) == (0.0, None)  # nothing to pair it with
+
+
+def test_a_figure_that_no_job_has_gives_no_line():
+    assert lines(study(measure="pairing_accuracy"), ROWS, ["lower_bound", "fedbind"]) == []
+
+
+def test_the_interval_is_that_of_whole_splits_and_of_seeds_within():
+    assert bootstrap([((), 0.25)]) == (0.25, 0.25, 0.25)
+    mean, low, high = bootstrap([(("p",), 0.0), (("q",), 1.0)])
+    assert (mean, low, high) == (0.5, 0.0, 1.0)  # one split may be drawn twice
+    narrow = bootstrap([((), value) for value in (0.4, 0.5, 0.6) * 20])
+    assert narrow[2] - narrow[1] < 0.05 and narrow[1] < 0.5 < narrow[2]
+
+
+@given(st.lists(st.tuples(st.sampled_from("pqr"), st.floats(-1, 1)), min_size=1, max_size=12))
+def test_the_interval_lies_within_the_differences_and_order_changes_nothing_but_rounding(paired):
+    told = [((where,), value) for where, value in paired]
+    mean, low, high = bootstrap(told, draws=200)
+    values = [value for _, value in paired]
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+    assert mean == pytest.approx(np.mean(values))
+
+
+def test_csv_files_say_what_their_columns_are():
+    jobs = list(csv.DictReader(io.StringIO(jobs_csv(study(), ROWS))))
+    assert (
+        len(jobs) == 7 and jobs[1]["labels"] == "one" and jobs[1]["split"] == "p" and float(jobs[1]["accuracy"]) == 0.6
+    )
+    assert jobs[1]["pairing_accuracy"] == ""
+    table = list(csv.DictReader(io.StringIO(table_csv(study(), lines(study(), ROWS, ["lower_bound", "fedbind"])))))
+    assert list(table[0]) == ["labels", "method", "accuracy", "std", "jobs", "fedbind less this", "low", "high"]
+
+
+@pytest.mark.parametrize("kind", ["bars", "lines"])
+def test_the_picture_is_a_png_and_the_same_for_the_same_figures(kind):
+    asked = study(picture=kind)
+    table = lines(asked, ROWS, ["lower_bound", "fedbind"])
+    png = picture(asked, table, "simulated")
+    assert png.startswith(b"\x89PNG") and png == picture(asked, table, "simulated")
+    assert png != picture(asked, table[:2], "simulated")
