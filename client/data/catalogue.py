@@ -2,12 +2,15 @@
 
 from client.data.cards import Dataset
 from client.data.motionsense import MotionSense
+from client.data.own.dataset import OwnRecordings
 from client.data.utd_mhad import UtdMhad
 from client.data.wearable_sim import WearableSim
 from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
-DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), WearableSim())}
+DATASETS: dict[str, Dataset] = {
+    each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), OwnRecordings(), WearableSim())
+}
 
 
 def dataset(name: str) -> Dataset:

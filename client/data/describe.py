@@ -66,8 +66,8 @@ def card_text(card: DatasetCard) -> str:
         f"published at: {card.published_at}",
         "files: " + ("none needed" if not card.tree else ""),
         *("  " + line for line in card.tree.splitlines()),
-        f"classes ({len(card.classes)}): {', '.join(card.classes)}",
-        "modalities:",
+        f"classes ({len(card.classes)}): {', '.join(card.classes)}" if card.classes else "classes: the folder's own",
+        "modalities:" + ("" if modalities else " the folder's own"),
         *modalities,
         *(["options:", *options] if options else []),
     ]
@@ -89,7 +89,7 @@ def check(
     the folder, the name, an option, a modality.
     """
     source, chosen = dataset(name), dict(options or {})
-    card = source.card_for(chosen)
+    card = source.card_for(chosen, root)
     known = source.subjects(root, chosen)
     wanted = checked_modalities(card, list(card.modalities) if modalities is None else modalities)
     asked = known if subjects is None else checked_subjects(card, subjects, known)
