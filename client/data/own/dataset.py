@@ -14,10 +14,11 @@ from client.data.own.description import Description, text_of
 from client.data.own.load import description_of
 from client.data.own.pattern import files_of
 from client.data.own.recordings import Files, signals_of, stretches_of
-from client.data.own.tables import Unreadable, read_table
+from client.data.own.tables import read_table
 from client.data.recording import Loaded, Recording
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 from client.data.stretches import between
+from client.data.text_table import Unreadable
 from configs.errors import UserError
 
 CARD = DatasetCard(

@@ -11,11 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from client.data.cards import Kind
 from client.data.own.pattern import fields_in
+from client.data.text_table import Column
 
 TEXT, ARRAYS, TABLES = (".csv", ".tsv", ".txt", ".dat"), (".npz", ".mat"), (".parquet",)
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 Rate = Annotated[float, Field(gt=0.0)]
-Column = str | int  # a column's name, or its number counted from 0
 
 
 def text_of(value: Any) -> str:

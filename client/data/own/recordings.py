@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from client.data.cards import DatasetCard
 from client.data.corrupt import CorruptPolicy
-from client.data.own.description import Column, Description, TimeUnit, text_of
-from client.data.own.tables import Arrays, Table, Unreadable, read_table
+from client.data.own.description import Description, TimeUnit, text_of
+from client.data.own.tables import Arrays, Table, read_table
 from client.data.recording import Signal
 from client.data.regular import on_grid
 from client.data.stretches import runs
+from client.data.text_table import Column, Unreadable
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
