@@ -4,6 +4,7 @@ from client.data.cards import Dataset
 from client.data.motionsense import MotionSense
 from client.data.own.dataset import OwnRecordings
 from client.data.pamap2 import Pamap2
+from client.data.realworld import RealWorld
 from client.data.shoaib import Shoaib
 from client.data.utd_mhad import UtdMhad
 from client.data.wearable_sim import WearableSim
@@ -12,7 +13,7 @@ from configs.errors import unknown_name
 
 DATASETS: dict[str, Dataset] = {
     each.card.name: each
-    for each in (UtdMhad(), MotionSense(), Wesad(), Pamap2(), Shoaib(), OwnRecordings(), WearableSim())
+    for each in (UtdMhad(), MotionSense(), Wesad(), Pamap2(), Shoaib(), RealWorld(), OwnRecordings(), WearableSim())
 }
 
 

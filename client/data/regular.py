@@ -1,10 +1,13 @@
 """Records with a time stamp each, brought onto a regular grid; where records are missing, the grid has gaps."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 Times = NDArray[np.float64]
 GAP_PERIODS = 5  # records farther apart than this many periods leave a gap between them
+SLACK = 1e-3  # of a period: what seconds since 1970 lose in float64
 MOST_POINTS_PER_RECORD = 20  # a grid of more points than this is no resampling: the rate or the stamps are wrong
 
 
@@ -18,7 +21,7 @@ def on_grid(
     Raises ValueError where the stamps do not fit the rate: no record at all, or far fewer than the grid has points.
     """
     times_s, values = ordered(times_s, values)
-    points = int(np.floor((stop_s - start_s) * rate_hz + 1e-6)) + 1
+    points = int(np.floor((stop_s - start_s) * rate_hz + SLACK)) + 1
     if not len(times_s):
         raise ValueError("no record has a time")
     if points > MOST_POINTS_PER_RECORD * len(times_s) + MOST_POINTS_PER_RECORD:
@@ -30,7 +33,7 @@ def on_grid(
     nearest_s = np.minimum(np.abs(grid - times_s[after]), np.abs(grid - times_s[before]))
     outside = (grid < times_s[0]) | (grid > times_s[-1])
     apart = times_s[after] - times_s[before] > GAP_PERIODS / rate_hz
-    out[(outside | apart) & (nearest_s > 0.5 / rate_hz + 1e-9)] = np.nan
+    out[(outside | apart) & (nearest_s > (0.5 + SLACK) / rate_hz)] = np.nan
     return out.astype(np.float32)
 
 
@@ -39,3 +42,17 @@ def ordered(times_s: Times, values: NDArray[np.float64]) -> tuple[Times, NDArray
     times_s, first = np.unique(times_s, return_index=True)
     known = np.isfinite(times_s)
     return times_s[known], values[first[known]]
+
+
+def one_clock(spans: Mapping[str, tuple[float, float]]) -> tuple[float, list[str]]:
+    """The start in seconds that signals have in common, and the names of those whose clock is another.
+
+    spans  name -> (first, last) time stamp; the signal that begins in the middle of all of them is right, and so are
+           those that overlap it
+    """
+    if not spans:
+        return 0.0, []
+    in_order = sorted(spans, key=lambda name: spans[name])
+    first, last = spans[in_order[(len(in_order) - 1) // 2]]
+    off = [name for name in spans if spans[name][0] > last or spans[name][1] < first]
+    return min(spans[name][0] for name in spans if name not in off), off

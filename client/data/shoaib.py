@@ -53,7 +53,7 @@ CARD = DatasetCard(
     title="Sensors Activity Dataset",
     citation="M. Shoaib, S. Bosch, O. D. Incel, H. Scholten, P. J. M. Havinga: Fusion of smartphone motion sensors for "
     "physical activity recognition. Sensors 14(6), 2014.",
-    terms="for research, with citation",
+    terms="see where it is published; with citation",
     published_at="https://www.utwente.nl/en/eemcs/ps/research/dataset/",
     tree="DataSet/Participant_1.csv\n... to Participant_10.csv",
     simulated=False,

@@ -14,7 +14,7 @@ from client.data.corrupt import CorruptPolicy
 from client.data.own.description import Description, TimeUnit, text_of
 from client.data.own.tables import Arrays, Table, read_table
 from client.data.recording import Signal
-from client.data.regular import on_grid
+from client.data.regular import on_grid, one_clock
 from client.data.stretches import runs
 from client.data.text_table import Column, Unreadable
 
@@ -81,14 +81,17 @@ def signals_of(
             policy.refuse(where, f"{len(times_s)} times for {len(signal.values)} records, or none that is a time")
             continue
         raw[modality] = times_s, signal, path
-    first = [float(np.nanmin(times_s)) for times_s, _, _ in raw.values() if times_s is not None]
-    start_s = min(first, default=0.0)
+    timed = {each: times_s for each, (times_s, _, _) in raw.items() if times_s is not None}
+    spans = {each: (float(np.nanmin(times_s)), float(np.nanmax(times_s))) for each, times_s in timed.items()}
+    start_s, off = one_clock(spans)
     signals = {}
     for modality, (times_s, signal, path) in raw.items():
         if times_s is not None:
-            stop_s = float(np.nanmax(times_s))
             try:
-                gridded = on_grid(times_s, signal.values.astype(np.float64), signal.rate_hz, start_s, stop_s)
+                if modality in off:
+                    raise ValueError("its times lie beside those of the recording's other signals")
+                values64, stop_s = signal.values.astype(np.float64), spans[modality][1]
+                gridded = on_grid(times_s, values64, signal.rate_hz, start_s, stop_s)
             except ValueError as error:
                 policy.refuse(f"{path} {modality}", str(error))
                 continue

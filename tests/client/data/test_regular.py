@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.data.recording import Signal
-from client.data.regular import on_grid
+from client.data.regular import on_grid, one_clock
 from client.data.stretches import between, runs
 
 NAN = float("nan")
@@ -45,6 +45,12 @@ def test_a_record_that_is_a_gap_stays_one():
     assert np.isnan(grid([0, 1, 2, 3], [0, NAN, 2, 3])).tolist() == [False, True, False, False]
 
 
+def test_seconds_since_1970_keep_the_last_record():
+    since = 1435993780.0
+    held = grid(since + np.arange(4) / 50, [0, 1, 2, 3], rate_hz=50.0, start_s=since, stop_s=since + 0.06)
+    np.testing.assert_allclose(held, [0, 1, 2, 3], atol=1e-4)
+
+
 def test_stamps_that_do_not_fit_the_rate_are_refused():
     with pytest.raises(ValueError, match="do not fit a rate of 50 Hz"):
         grid([0, 10, 2000], [1, 2, 3], rate_hz=50.0)
@@ -72,3 +78,10 @@ def test_runs_and_what_lies_between_two_times():
     signal = Signal(np.arange(10, dtype=np.float32)[:, None], 2.0)
     assert between(signal, 1.0, 2.5).values[:, 0].tolist() == [2, 3, 4]
     assert len(between(signal, -3.0, -1.0).values) == 0
+
+
+def test_the_clock_is_that_of_the_signal_in_the_middle_and_others_are_off():
+    assert one_clock({"a": (5.0, 9.0), "b": (4.0, 6.0)}) == (4.0, [])
+    assert one_clock({"a": (5.0, 9.0), "b": (4.0, 6.0), "late": (1e6, 1e6 + 5)}) == (4.0, ["late"])
+    assert one_clock({"early": (0.0, 1.0), "a": (5.0, 9.0), "b": (6.0, 7.0)}) == (5.0, ["early"])
+    assert one_clock({}) == (0.0, [])
