@@ -1,7 +1,7 @@
 """What a user is told of the data sets: their cards as text, and what a folder really holds."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class DatasetCheck:
     """What was found under a folder, counted."""
 
     name: str
+    title: str
     simulated: bool
     classes: tuple[str, ...]
     recordings: int
@@ -82,8 +83,11 @@ def check(
     subjects: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    show: Callable[[Recording], None] | None = None,
 ) -> DatasetCheck:
     """Loads subject by subject (one in memory at a time) and counts; all modalities and subjects by default.
+
+    show  is called with each recording while it is in memory
 
     A subject of which nothing can be read is told among `faults`. Raises UserError for what is wrong as a whole:
     the folder, the name, an option, a modality.
@@ -110,9 +114,12 @@ def check(
         for recording in loaded.recordings:
             by_subject[subject][card.classes[recording.label]] += 1
             _tally(recording, tallies)
+            if show is not None:
+                show(recording)
     by_class = {each: sum(counts[each] for counts in by_subject.values()) for each in card.classes}
     return DatasetCheck(
         name=name,
+        title=card.title,
         simulated=card.simulated,
         classes=card.classes,
         recordings=sum(by_class.values()),
