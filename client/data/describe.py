@@ -34,6 +34,8 @@ class DatasetCheck:
 
     name: str
     title: str
+    citation: str
+    terms: str
     simulated: bool
     classes: tuple[str, ...]
     recordings: int
@@ -120,6 +122,8 @@ def check(
     return DatasetCheck(
         name=name,
         title=card.title,
+        citation=card.citation,
+        terms=card.terms,
         simulated=card.simulated,
         classes=card.classes,
         recordings=sum(by_class.values()),

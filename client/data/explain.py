@@ -10,6 +10,8 @@ def check_text(found: DatasetCheck) -> str:
     kind = "simulated" if found.simulated else "read from files"
     lines = [
         f"{found.name}, {found.title} ({kind}): {found.recordings} recordings of {len(found.by_subject)} subjects",
+        f"cite: {found.citation}",
+        f"terms: {found.terms}",
         "",
         "modalities",
     ]
