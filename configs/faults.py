@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+_PLAIN = {"tuple_type": "a list is needed", "dict_type": "lines of `key: value` are needed"}  # YAML knows no tuple
+
 
 def faults_of(model: type[BaseModel], tree: Mapping[str, Any], parts: Collection[str] = ()) -> list[str]:
     """One line per fault of `tree` as a `model`; empty where there is none.
@@ -35,10 +37,14 @@ def _explain(model: type[BaseModel], fault: dict[str, Any]) -> list[str]:
         return [f"{path}: unknown key; {hint}"]
     if fault["type"] == "missing":
         return [f"{path}: missing"]
+    if fault["type"] == "model_type":
+        return [
+            f"{path}: {fault['input']!r} is not allowed; keys are needed: {', '.join(_known_keys(model, fault['loc']))}"
+        ]
     message = str(fault.get("ctx", {}).get("error", "")) or fault["msg"]
     if fault["type"] == "value_error":
         return [f"{path}: {line}" if path else line for line in message.splitlines()]
-    return [f"{path}: {fault['input']!r} is not allowed; {fault['msg']}"]
+    return [f"{path}: {fault['input']!r} is not allowed; {_PLAIN.get(fault['type'], fault['msg'])}"]
 
 
 def _faults_between(

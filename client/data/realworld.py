@@ -8,7 +8,8 @@ folders of their names, is read as well and goes before.
 What to know:
 - Some people did an activity in parts. Climbing of persons 4, 7 and 14 lies in zips within the zip (`..._1_csv.zip` to
   `..._3_csv.zip`); elsewhere a name has a number although there is one part (`acc_walking_2_chest.csv`). The number in
-  the table's name tells the part. Person 2's forearm while climbing up and person 6's thigh while jumping are missing.
+  the table's name tells the part, else that in the name of the zip within the zip. Person 2's forearm while climbing up
+  and person 6's thigh while jumping are missing.
 - The nominal 50 Hz are irregular and every sensor has its own stamps. Each signal is brought onto a regular grid by its
   stamps, with gaps where records are missing; all of a recording begin at the first stamp of any. A signal whose stamps
   lie beside those of the others is left out, and counted.
@@ -158,8 +159,13 @@ def tables_in(home: Path, sensors: set[str], policy: CorruptPolicy) -> Iterator[
             yield from tables_in_zip(path, str(path), sensors, policy)
 
 
-def tables_in_zip(source: Path | bytes, where: str, sensors: set[str], policy: CorruptPolicy) -> Iterator[TableFile]:
-    """The tables in a zip and in the zips within it; none, and counted, where it is broken."""
+def tables_in_zip(
+    source: Path | bytes, where: str, sensors: set[str], policy: CorruptPolicy, part: int = 1
+) -> Iterator[TableFile]:
+    """The tables in a zip and in the zips within it; none, and counted, where it is broken.
+
+    part  of the tables whose names have no number
+    """
     try:
         with _opened(source) as archive:
             names = sorted(name for name in archive.namelist() if not name.startswith("__MACOSX/"))
@@ -169,17 +175,19 @@ def tables_in_zip(source: Path | bytes, where: str, sensors: set[str], policy: C
         return
     for name in names:
         if name in inner and not isinstance(source, bytes):  # one zip within a zip, no more
-            yield from tables_in_zip(inner[name], f"{where}:{name}", sensors, policy)
-        elif file := _table(name.rpartition("/")[2], f"{where}:{name}", _reader(source, name), sensors):
+            numbered = re.search(r"_(\d+)_csv\.zip$", name, re.IGNORECASE)
+            within = int(numbered[1]) if numbered else 1
+            yield from tables_in_zip(inner[name], f"{where}:{name}", sensors, policy, within)
+        elif file := _table(name.rpartition("/")[2], f"{where}:{name}", _reader(source, name), sensors, part):
             yield file
 
 
-def _table(name: str, where: str, read: Callable[[], bytes], sensors: set[str]) -> TableFile | None:
+def _table(name: str, where: str, read: Callable[[], bytes], sensors: set[str], part: int = 1) -> TableFile | None:
     match = TABLE_NAME.fullmatch(name)
     if match is None or SENSORS[match[1].lower()] not in sensors:
         return None
     modality = f"{match[4].lower()}_{SENSORS[match[1].lower()]}"
-    return TableFile(match[2].lower(), int(match[3] or 1), modality, where, read)
+    return TableFile(match[2].lower(), int(match[3] or part), modality, where, read)
 
 
 def _opened(source: Path | bytes) -> zipfile.ZipFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,16 @@ class TextTable:
 
     def values(self, column: Column) -> NDArray[Any]:
         place = self._place(column)
-        cells = [row[place].strip() if place < len(row) else "" for row in self._rows()]
-        numbers = [_number(cell) for cell in cells]
-        return np.array(numbers if None not in numbers else cells)
+        try:
+            return self.numbers([column])[:, 0]
+        except Unreadable:
+            cells = [row[place] if place < len(row) else "" for row in self._rows()]
+        return np.array(cells)
 
     def _rows(self) -> list[list[str]]:
-        return [_cells(line, self.delimiter) for line in self.body.splitlines() if line.strip()]
+        if self.delimiter is None:
+            return [line.split() for line in self.body.splitlines() if line.strip()]
+        return _split(io.StringIO(self.body), self.delimiter)
 
     def _place(self, column: Column) -> int:
         if isinstance(column, str):
@@ -82,7 +86,16 @@ class TextTable:
 def _cells(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    return next(iter(_split([line], delimiter)), [])
+
+
+def _split(lines: Iterable[str], delimiter: str) -> list[list[str]]:
+    """The cells of each line that is not blank. Raises Unreadable."""
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error as error:
+        raise Unreadable(f"the cells cannot be told apart ({error})") from error
+    return [row for row in rows if row and row != [""]]
 
 
 def _number(cell: str) -> float | None:

@@ -209,7 +209,7 @@ def _row_of(labels: Mapping[Parts, str], told: Mapping[str, str]) -> str | None:
     wanted = tuple((part, told[part]) for part, _ in named)
     if wanted in labels:
         return labels[wanted]
-    plain = tuple((part, told[part].lstrip("0") or "0") for part, _ in named)
+    plain = tuple((part, str(int(told[part])) if told[part].isdecimal() else told[part]) for part, _ in named)
     return labels.get(plain)
 
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from client.data.cards import Kind
 from client.data.own.pattern import fields_in
-from client.data.text_table import Column
 
 TEXT, ARRAYS, TABLES = (".csv", ".tsv", ".txt", ".dat"), (".npz", ".mat"), (".parquet",)
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
@@ -32,7 +31,8 @@ def _plain(value: Any) -> str:
 
 
 def _values(value: Any) -> Any:
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+    each = _one_word(value)
+    return [_plain(one) for one in each] if isinstance(each, list) else each
 
 
 def _renaming(value: Any) -> Any:
@@ -41,8 +41,22 @@ def _renaming(value: Any) -> Any:
     return {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else value
 
 
+def _one_word(value: Any) -> Any:
+    return [value] if isinstance(value, str | int) else value
+
+
 def _by_path(value: Any) -> Any:
     return {"path": value.strip("{}")} if isinstance(value, str) else value
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int) or (isinstance(value, int) and value < 0):
+        raise ValueError(f"{value!r} is no column; a name is, or a number counted from 0")
+    return value
+
+
+Column = Annotated[str | int, BeforeValidator(_column)]
+Columns = Annotated[tuple[Column, ...], BeforeValidator(_one_word)]
 
 
 class _Section(BaseModel):
@@ -76,8 +90,10 @@ class ModalityDescription(_Source):
     kind: Kind
     unit: str = "1"
     key: str | None = None  # an array (time, channel) of a .npz or .mat file; a.b is the field b of a
-    columns: tuple[Column, ...] = ()  # of a table; in a .npz or .mat file, one array each; with `key`, columns of it
-    axes: tuple[str, ...] = ()  # names of the channels; needed where `columns` does not tell how many there are
+    columns: Columns = ()  # of a table; in a .npz or .mat file, one array each; with `key`, columns of it
+    axes: Annotated[
+        tuple[str, ...], BeforeValidator(_one_word)
+    ] = ()  # names of the channels; needed where `columns` does not tell how many there are
     transposed: bool = False  # the array is (channel, time)
 
     @property

@@ -124,7 +124,7 @@ def seconds(table: Table, column: Column, unit: TimeUnit) -> NDArray[np.float64]
             raise Unreadable(f"{column} holds no date and time ({error})") from error
     try:
         return np.asarray(values, dtype=np.float64) * SECONDS[unit]
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise Unreadable(f"{column} holds no times in {unit}") from error
 
 
@@ -144,6 +144,8 @@ def stretches_of(description: Description, files: Files, start_s: float, policy:
         values = table.values(description.label.column)
         column, unit = description.label_time
         times_s = None if column is None else seconds(table, column, unit)
+        if times_s is not None and len(times_s) != len(values):
+            raise Unreadable(f"{len(times_s)} times for {len(values)} labels")
     except Unreadable as error:
         policy.refuse(path, str(error))
         return []

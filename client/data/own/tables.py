@@ -35,7 +35,11 @@ def read_table(path: Path) -> Table:
             return Arrays(npz_arrays(path) if suffix == ".npz" else mat_arrays(path))
         if suffix in TABLES:
             return Arrays(parquet_columns(path))
-        return TextTable.of(path.read_text(encoding="utf-8-sig"))
+        content = path.read_bytes()
+        try:
+            return TextTable.of(content.decode("utf-8-sig"))
+        except UnicodeDecodeError:  # the ² of a header, as spreadsheets of western Europe write it
+            return TextTable.of(content.decode("cp1252"))
     except UserError:
         raise
     except Exception as error:  # a broken file makes the readers raise whatever its bytes lead them to

@@ -148,6 +148,13 @@ def test_separators_headers_and_missing_cells(tmp_path, text, columns):
     np.testing.assert_array_equal(values, np.array([[1, 2, 3], [4, NAN, NAN]], np.float32))
 
 
+def test_a_header_in_the_writing_of_a_spreadsheet_is_read(tmp_path):
+    described(tmp_path, PLAIN.replace("[ax, ay, az]", "[x m/s², y m/s², z m/s²]"))
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "walk_1.csv").write_bytes("x m/s²;y m/s²;z m/s²\r\n1;2;3\r\n".encode("cp1252"))
+    assert load(tmp_path).recordings[0].signals["acc"].values.tolist() == [[1, 2, 3]]
+
+
 # --- labels that change within a file ---------------------------------------------------------------------------------
 
 LABELLED = """
@@ -201,6 +208,19 @@ def test_a_label_of_its_own_rate_cuts_every_signal_by_time(tmp_path):
     calm, stress = load(tmp_path, subjects=["7"], modalities=["acc", "ecg"]).recordings
     assert len(calm.signals["acc"].values) == 8 and len(calm.signals["ecg"].values) == 16
     assert stress.signals["acc"].values[0].tolist() == [24, 25, 26] and stress.signals["ecg"].values[0] == 16
+
+
+def test_labels_with_times_cut_where_they_change_and_must_be_as_many(tmp_path):
+    yaml = ARRAYS.replace("label, rate_hz: 1", "label, time: at").replace("[calm, stress]", "{1: calm, 2: stress}")
+    described(tmp_path, yaml)
+    acc, at = np.arange(36).reshape(12, 3), np.array([2.0, 0.0, 1.0, NAN])
+    np.savez(tmp_path / "7_mon.npz", acc=acc, label=np.array([2, 1, 1, 2]), at=at)
+    calm, stress = load(tmp_path, subjects=["7"]).recordings
+    assert (calm.label, len(calm.signals["acc"].values)) == (0, 8)
+    assert (stress.label, stress.signals["acc"].values[0].tolist()) == (1, [24, 25, 26])
+    np.savez(tmp_path / "7_mon.npz", acc=acc, label=np.array([2, 1]), at=at)
+    with pytest.raises(UserError, match="4 times for 2 labels"):
+        load(tmp_path, subjects=["7"])
 
 
 @pytest.mark.parametrize(
@@ -408,6 +428,10 @@ def test_times_that_do_not_fit_are_told(phones):
         (ARRAYS.replace("key: acc, axes: [x, y, z]", "columns: [0, 1]"), ["its `key` is missing"]),
         (SEPARATE.replace("{trial}/gyr", "{run}/gyr"), ["modalities.gyr.files", "other parts than"]),
         (SEPARATE.replace("table: trials.csv, ", ""), ["label.files: missing"]),
+        (PLAIN.replace("[ax, ay, az]", "[ax, -1, yes]").replace("title:", "time: [1]\ntitle:"),
+         ["modalities.acc.columns.1: -1 is no column", "modalities.acc.columns.2: True is no", "time: [1] is no"]),
+        (PLAIN.replace("label: activity", "label: 3"), ["label: 3 is not allowed; keys are needed: column, files"]),
+        (PLAIN.replace("[ax, ay, az]", "{ax: 1}"), ["modalities.acc.columns: {'ax': 1} is not allowed; a list is"]),
         ("- a list\n", ["not a mapping"]),
         ("", ["empty"]),
         ("title: [\n", ["not YAML"]),

@@ -95,6 +95,16 @@ def test_parts_in_zips_within_the_zip_are_recordings_of_their_own(home):
     assert [each.name for each in climbing] == [f"proband1 climbingup {part}" for part in (1, 2, 3)]
 
 
+def test_parts_told_apart_by_the_inner_zips_names_alone_are_parts_too(home):
+    inner = {
+        f"acc_climbingup_{part}_csv.zip": packed({"acc_climbingup_chest.csv": table(value=float(part))})
+        for part in (1, 2)
+    }
+    (home / "proband1" / "data" / "acc_climbingup_csv.zip").write_bytes(packed(inner))
+    climbing = [each for each in load(home).recordings if CARD.classes[each.label] == "climbing up stairs"]
+    assert [each.signals["chest_accelerometer"].values[0, 1] for each in climbing] == [1, 2]
+
+
 def test_a_number_in_the_name_of_the_only_part_does_no_harm_and_people_are_in_natural_order(home):
     assert RealWorld().subjects(home, {}) == ["1", "2", "10"] == RealWorld().subjects(home.parent, {})
     assert [CARD.classes[each.label] for each in load(home, subjects=["10"]).recordings] == ["walking"]
