@@ -5,58 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from client.data.cards import Kind
 from client.data.own.pattern import fields_in
+from client.data.own.words import by_path, column, one_word, renaming, values
 
 TEXT, ARRAYS, TABLES = (".csv", ".tsv", ".txt", ".dat"), (".npz", ".mat"), (".parquet",)
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
 Rate = Annotated[float, Field(gt=0.0)]
 
 
-def text_of(value: Any) -> str:
-    """A label's value as text: 1, 1.0 and "1" are one; nothing for a missing one."""
-    if isinstance(value, float):
-        return "" if value != value else f"{value:.15g}"
-    return "" if value is None else str(value).strip()
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        raise ValueError(f"{value}: write it in quotes; YAML reads yes, no, on and off as true and false")
-    return text_of(value)
-
-
-def _values(value: Any) -> Any:
-    each = _one_word(value)
-    return [_plain(one) for one in each] if isinstance(each, list) else each
-
-
-def _renaming(value: Any) -> Any:
-    if isinstance(value, list):
-        return {_plain(each): _plain(each) for each in value}
-    return {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else value
-
-
-def _one_word(value: Any) -> Any:
-    return [value] if isinstance(value, str | int) else value
-
-
-def _by_path(value: Any) -> Any:
-    return {"path": value.strip("{}")} if isinstance(value, str) else value
-
-
-def _column(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int) or (isinstance(value, int) and value < 0):
-        raise ValueError(f"{value!r} is no column; a name is, or a number counted from 0")
-    return value
-
-
-Column = Annotated[str | int, BeforeValidator(_column)]
-Columns = Annotated[tuple[Column, ...], BeforeValidator(_one_word)]
+Column = Annotated[str | int, BeforeValidator(column)]
+Columns = Annotated[tuple[Column, ...], BeforeValidator(one_word)]
 
 
 class _Section(BaseModel):
@@ -92,7 +55,7 @@ class ModalityDescription(_Source):
     key: str | None = None  # an array (time, channel) of a .npz or .mat file; a.b is the field b of a
     columns: Columns = ()  # of a table; in a .npz or .mat file, one array each; with `key`, columns of it
     axes: Annotated[
-        tuple[str, ...], BeforeValidator(_one_word)
+        tuple[str, ...], BeforeValidator(one_word)
     ] = ()  # names of the channels; needed where `columns` does not tell how many there are
     transposed: bool = False  # the array is (channel, time)
 
@@ -107,7 +70,7 @@ class LabelDescription(_Source):
     path: str | None = None
     table: str | None = None
     column: Column | None = None
-    ignore: Annotated[tuple[str, ...], BeforeValidator(_values)] = ()  # values that are no class, such as 0
+    ignore: Annotated[tuple[str, ...], BeforeValidator(values)] = ()  # values that are no class, such as 0
 
 
 class Description(_Source):
@@ -118,8 +81,8 @@ class Description(_Source):
     terms: str = ""
     simulated: bool = False
     modalities: Annotated[dict[str, ModalityDescription], Field(min_length=1)]
-    label: Annotated[LabelDescription, BeforeValidator(_by_path)]
-    classes: Annotated[dict[str, str] | None, BeforeValidator(_renaming)] = None  # value of the label -> plain words
+    label: Annotated[LabelDescription, BeforeValidator(by_path)]
+    classes: Annotated[dict[str, str] | None, BeforeValidator(renaming)] = None  # value of the label -> plain words
 
     @property
     def sources(self) -> dict[str, str]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from client.data.cards import DatasetCard
 from client.data.corrupt import CorruptPolicy
-from client.data.own.description import Description, TimeUnit, text_of
+from client.data.own.description import Description, TimeUnit
 from client.data.own.tables import Arrays, Table, read_table
+from client.data.own.words import text_of
 from client.data.recording import Signal
 from client.data.regular import on_grid, one_clock
 from client.data.stretches import runs

@@ -218,6 +218,9 @@ def test_labels_with_times_cut_where_they_change_and_must_be_as_many(tmp_path):
     calm, stress = load(tmp_path, subjects=["7"]).recordings
     assert (calm.label, len(calm.signals["acc"].values)) == (0, 8)
     assert (stress.label, stress.signals["acc"].values[0].tolist()) == (1, [24, 25, 26])
+    np.savez(tmp_path / "7_mon.npz", acc=acc, label=np.array([2, 1, 1, 2]), at=at + 1.7e9)
+    with pytest.raises(UserError, match="no stretch of a class lies within the signals"):
+        load(tmp_path, subjects=["7"])
     np.savez(tmp_path / "7_mon.npz", acc=acc, label=np.array([2, 1]), at=at)
     with pytest.raises(UserError, match="4 times for 2 labels"):
         load(tmp_path, subjects=["7"])
