@@ -23,7 +23,7 @@ class Unreadable(Exception):
 class TextTable:
     """Lines of cells; the first line is a header where one of its cells is no number."""
 
-    names: list[str]  # empty without a header
+    names: Sequence[str]  # empty without a header
     delimiter: str | None  # None: white space
     body: str
     width: int
@@ -77,7 +77,7 @@ class TextTable:
         if isinstance(column, str):
             if column not in self.names:
                 raise Unreadable(f"there is no column {column!r}; " + told(self.names or ["numbers, without a header"]))
-            return self.names.index(column)
+            return list(self.names).index(column)
         if not 0 <= column < self.width:
             raise Unreadable(f"there is no column {column}; they count from 0 to {self.width - 1}")
         return column

@@ -10,7 +10,7 @@ from typing import Any
 from client.data.cards import DatasetCard, ModalityCard, OnCorrupt
 from client.data.corrupt import CorruptPolicy
 from client.data.own.description import Description
-from client.data.own.index import Parts, recordings_in, row_of, table_labels
+from client.data.own.index import Found, Parts, found_in, recordings_in, row_of, subjects_in
 from client.data.own.load import description_of
 from client.data.own.recordings import Files, signals_of, stretches_of
 from client.data.recording import Loaded, Recording
@@ -43,13 +43,13 @@ class OwnRecordings:
         if root is None:
             return CARD
         home, description = description_of(CARD, root)
-        return card_of(home, description)
+        return card_of(description, None if description.classes is not None else found_in(CARD, home, description))
 
     def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """What `{subject}` stands for in the paths found."""
         checked_options(CARD, options)
         home, description = description_of(CARD, root)
-        return sorted({dict(parts)["subject"] for parts in recordings_in(CARD, home, description)}, key=natural)
+        return subjects_in(recordings_in(CARD, home, description))
 
     def load(
         self,
@@ -64,30 +64,27 @@ class OwnRecordings:
         """One recording per file, or per stretch of one label in it; see Dataset.load."""
         checked_options(CARD, options)
         home, description = description_of(CARD, root)
-        card = card_of(home, description)
+        found = found_in(CARD, home, description)
+        card = card_of(description, found)
         wanted = checked_modalities(card, modalities)
-        found = recordings_in(CARD, home, description)
-        known = sorted({dict(parts)["subject"] for parts in found}, key=natural)
-        asked = checked_subjects(card, subjects, known)
+        asked = checked_subjects(card, subjects, subjects_in(found.files))
         policy = CorruptPolicy(on_corrupt)
-        labels = {} if description.label.table is None else table_labels(CARD, home, description)
         recordings: list[Recording] = []
-        for parts, files in found.items():
+        for parts, files in found.files.items():
             if dict(parts)["subject"] in asked:
-                recordings += recordings_of(description, card, wanted, parts, files, labels, policy)
+                recordings += recordings_of(description, card, wanted, parts, files, found.labels, policy)
         return policy.loaded(recordings, asked)
 
 
-def card_of(home: Path, description: Description) -> DatasetCard:
-    """The card: classes as named, or as found in paths or in the table, in natural order."""
+def card_of(description: Description, found: Found | None) -> DatasetCard:
+    """The card: classes as named, or, where they are not, as found in paths or in the table, in natural order."""
+    classes: tuple[str, ...] = ()
     if description.classes is not None:
         classes = tuple(dict.fromkeys(description.classes.values()))
-    else:
-        if description.label.path is not None:
-            found = {dict(parts)[description.label.path] for parts in recordings_in(CARD, home, description)}
-        else:
-            found = set(table_labels(CARD, home, description).values())
-        classes = tuple(sorted(found - {""} - set(description.label.ignore), key=natural))
+    elif found is not None:
+        by_path = description.label.path
+        values = {dict(parts)[by_path] for parts in found.files} if by_path is not None else set(found.labels.values())
+        classes = tuple(sorted(values - {""} - set(description.label.ignore), key=natural))
     return replace(
         CARD,
         title=description.title,

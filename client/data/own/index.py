@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,25 @@ from client.data.text_table import Unreadable
 from configs.errors import UserError
 
 Parts = tuple[tuple[str, str], ...]  # the parts of a recording's paths with their texts, sorted by name
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder: the files of each recording by their patterns, and the rows of its table of labels."""
+
+    files: Mapping[Parts, Mapping[str, Path]]
+    labels: Mapping[Parts, str]  # empty without a table
+
+
+def found_in(card: DatasetCard, home: Path, description: Description) -> Found:
+    """What the description finds in the folder; reads no recording, only the table of labels. Raises UserError."""
+    files = recordings_in(card, home, description)
+    return Found(files, {} if description.label.table is None else table_labels(home, description, next(iter(files))))
+
+
+def subjects_in(files: Mapping[Parts, Mapping[str, Path]]) -> list[str]:
+    """Whose the recordings are, in natural order."""
+    return sorted({dict(parts)["subject"] for parts in files}, key=natural)
 
 
 def recordings_in(card: DatasetCard, home: Path, description: Description) -> dict[Parts, dict[str, Path]]:
@@ -55,15 +75,15 @@ def _by_subject(parts: Parts) -> tuple[Any, ...]:
     return (natural(told["subject"]), *(natural(text) for _, text in parts))
 
 
-def table_labels(card: DatasetCard, home: Path, description: Description) -> dict[Parts, str]:
-    """Parts that the table names -> label. Raises UserError for a table that cannot be used."""
+def table_labels(home: Path, description: Description, example: Parts) -> dict[Parts, str]:
+    """Those of the parts (as an example has them) that the table names -> label. Raises UserError for another table."""
     label = description.label
     assert label.table is not None and label.column is not None
     path = home / label.table
-    parts = sorted(dict(next(iter(recordings_in(card, home, description)))))
+    parts = [part for part, _ in example]
     try:
         table = read_table(path)
-        named = [part for part in parts if part in getattr(table, "names", parts)]
+        named = [part for part in parts if part in table.names]
         columns = [[text_of(each) for each in table.values(part).tolist()] for part in named]
         values = [text_of(each) for each in table.values(label.column).tolist()]
     except (Unreadable, OSError) as error:
@@ -74,8 +94,15 @@ def table_labels(card: DatasetCard, home: Path, description: Description) -> dic
             where=f"label.table = {path}",
             expected=", ".join(parts),
         )
-    rows = [tuple(zip(named, row, strict=True)) for row in zip(*columns, strict=True)]
-    return dict(zip(rows, values, strict=True))
+    labels: dict[Parts, str] = {}
+    for row, value in zip(zip(*columns, strict=True), values, strict=True):
+        told = tuple(zip(named, row, strict=True))
+        if labels.setdefault(told, value) != value:
+            raise UserError(
+                f"two labels for {', '.join(f'{part} {text}' for part, text in told)}: {labels[told]} and {value}",
+                where=f"label.table = {path}",
+            )
+    return labels
 
 
 def row_of(labels: Mapping[Parts, str], told: Mapping[str, str]) -> str | None:

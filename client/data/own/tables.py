@@ -20,6 +20,10 @@ from configs.errors import UserError
 class Table(Protocol):
     """A file that was read."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns' names; none where they have none."""
+
     def numbers(self, columns: Sequence[Column]) -> NDArray[np.float64]:
         """These columns as (time, column); a cell without a number is NaN. Raises Unreadable for other text."""
 
@@ -51,6 +55,10 @@ class Arrays:
     """Arrays by name."""
 
     arrays: Mapping[str, Any]
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self.arrays)
 
     def numbers(self, columns: Sequence[Column]) -> NDArray[np.float64]:
         parts = [_real(self.values(column), str(column)) for column in columns]
