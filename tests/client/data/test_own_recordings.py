@@ -359,6 +359,7 @@ def test_the_table_tells_the_classes_where_none_are_named_and_must_have_every_re
     for text, said in (
         ("subject,trial\np1,1\n", "no column 'activity'"),
         ("who,activity\np1,go\n", "no column of the"),
+        ("subject,activity\np1,go\np1,sit\n", "two labels for subject p1: go and sit"),
     ):
         write(phones / "trials.csv", text)
         with pytest.raises(UserError, match=said):
