@@ -212,10 +212,11 @@ def signals_of(files: Mapping[str, TableFile], policy: CorruptPolicy) -> dict[st
             policy.refuse(file.where, f"the file cannot be read as .csv ({error})")
             continue
         signal = policy.signal(table[:, 1:], CARD.modalities[modality], file.where)
-        if signal is not None and not np.isfinite(table[:, 0]).any():
+        time_s = np.where(np.isfinite(table[:, 0]), table[:, 0] / 1000, np.nan)
+        if signal is not None and np.isnan(time_s).all():
             policy.refuse(file.where, "no record has a time")
         elif signal is not None:
-            records[modality] = table[:, 0] / 1000, signal.values
+            records[modality] = time_s, signal.values
     spans = {each: (float(np.nanmin(time_s)), float(np.nanmax(time_s))) for each, (time_s, _) in records.items()}
     start_s, off = one_clock(spans)
     signals = {}

@@ -115,7 +115,7 @@ def matrix(description: Description, modality: str, table: Table) -> NDArray[np.
 
 
 def seconds(table: Table, column: Column, unit: TimeUnit) -> NDArray[np.float64]:
-    """The time stamps in seconds, (time,). Raises Unreadable."""
+    """The time stamps in seconds, (time,), NaN where there is none. Raises Unreadable."""
     values = table.values(column)
     if unit == "iso" or values.dtype.kind == "M":
         try:
@@ -124,7 +124,8 @@ def seconds(table: Table, column: Column, unit: TimeUnit) -> NDArray[np.float64]
         except ValueError as error:
             raise Unreadable(f"{column} holds no date and time ({error})") from error
     try:
-        return np.asarray(values, dtype=np.float64) * SECONDS[unit]
+        times_s = np.asarray(values, dtype=np.float64) * SECONDS[unit]
+        return np.where(np.isfinite(times_s), times_s, np.nan)
     except (TypeError, ValueError) as error:
         raise Unreadable(f"{column} holds no times in {unit}") from error
 

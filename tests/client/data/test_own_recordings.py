@@ -335,7 +335,7 @@ def timed(path, stamps):
 def phones(tmp_path):
     timed(tmp_path / "p1" / "01" / "acc.csv", [5000, 5100, 5250, 5300])
     timed(tmp_path / "p1" / "01" / "gyr.csv", [5200, 5300, 7000, 7100])
-    timed(tmp_path / "p1" / "02" / "acc.csv", [0, 100])
+    timed(tmp_path / "p1" / "02" / "acc.csv", [0, 100, float("inf")])
     write(tmp_path / "trials.csv", "subject,trial,activity\np1,1,go\np1,2,sit\n")
     return described(tmp_path, SEPARATE)
 
@@ -348,6 +348,7 @@ def test_signals_with_times_share_a_clock_and_have_gaps_where_records_are_missin
     assert len(gyroscope) == 22 and known.tolist() == [2, 3, 20, 21]
     np.testing.assert_allclose(gyroscope[known], [5.2, 5.3, 7.0, 7.1], rtol=1e-6)
     assert (first.label, second.label) == (1, 0) and list(second.signals) == ["acc"]
+    assert len(second.signals["acc"].values) == 2  # a record at no time is none
 
 
 def test_the_table_tells_the_classes_where_none_are_named_and_must_have_every_recording(phones):

@@ -121,6 +121,13 @@ def test_what_is_unpacked_is_read_and_goes_before_its_zip(home, folder):
     assert len(load(home).recordings) == 2
 
 
+def test_a_record_without_a_finite_time_is_left_out(home):
+    text = table((0, 20, 40)).replace(f",{START_MS + 20},", ",inf,")
+    write(home, 1, "acc", "walking", {"chest": text})
+    values = load(home).recordings[1].signals["chest_accelerometer"].values
+    np.testing.assert_allclose(values[:, 0], [0, 0.02, 0.04], atol=1e-5)
+
+
 def test_a_signal_with_another_clock_is_left_out_and_told(home):
     day = 24 * 3600 * 1000
     other = {"chest": table(), "waist": table(), "head": table((day, day + 20, day + 40))}
