@@ -25,13 +25,22 @@ def check(
     name: Annotated[str, typer.Argument(help="Which data set the folder holds; see `fedbind data list`.")],
     folder: Annotated[Path | None, typer.Argument(help="The folder; none for simulated recordings.")] = None,
     option: Annotated[list[str] | None, typer.Option(help="An option of the data set, as key=value.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write FILE.html, which shows what the signals look like.")
+    ] = None,
 ) -> None:
     """Read a folder and say what was found: subjects, classes, lengths, rates, gaps, and what could not be read."""
     from client.data.describe import check as examine
     from client.data.explain import check_text
+    from client.data.gallery import Gallery
+    from client.data.page import write_page
     from configs.load import options_from
 
-    found = examine(name, folder, options=options_from(option or []))
+    gallery = Gallery()
+    found = examine(name, folder, options=options_from(option or []), show=gallery.add if page is not None else None)
     typer.echo(check_text(found))
+    if page is not None:
+        write_page(page, found, gallery)
+        typer.echo(f"\nwritten: {page}")
     if found.faults:
         raise typer.Exit(2)

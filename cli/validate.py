@@ -14,11 +14,9 @@ def validate(
     overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, read as YAML.")] = None,
 ) -> None:
     """See HELP."""
-    from client.data.catalogue import dataset
     from client.data.holdings import check_settings
     from configs.load import dump, load
 
     experiment = load(config, overrides or [])
-    named = experiment.data.root or (None if dataset(experiment.data.name).card.simulated else "(given at the run)")
-    check_settings(experiment.data.model_copy(update={"root": named}))
+    check_settings(experiment.data, root_comes_later=True)
     print(dump(experiment), end="")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import json
-import typing
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 from configs.errors import UserError
+from configs.faults import faults_of
 from configs.schema import Experiment
 
 SHIPPED = Path(__file__).parent
@@ -52,11 +50,9 @@ def find(path: str | Path) -> Path:
 
 def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
     """The typed form of a mapping; raises UserError that lists all faults with key path, value and what is allowed."""
-    try:
+    lines = faults_of(Experiment, tree, parts=("data", "split", "groups", "seeds", "methods"))
+    if not lines:
         return Experiment.model_validate(tree)
-    except ValidationError as error:
-        faults = [typing.cast(dict, fault) for fault in error.errors()]
-        lines = [line for fault in [*faults, *_faults_between(tree, faults)] for line in explain(fault)]
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
     raise UserError(
         what + "".join(f"\n  - {line}" for line in lines), where=where, todo="`fedbind validate` checks again"
@@ -105,60 +101,6 @@ def _apply(tree: dict[str, Any], override: str) -> None:
             branch[key] = {}
         branch = branch[key]
     branch[keys[-1]] = value
-
-
-def explain(fault: dict[str, Any], model: type[BaseModel] = Experiment) -> list[str]:
-    """A fault that pydantic found in a mapping for `model`, in words: key path, what is there, what is allowed."""
-    path = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = _known_keys(fault["loc"][:-1], model)
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-        return [f"{path}: unknown key; {hint}"]
-    if fault["type"] == "missing":
-        return [f"{path}: missing"]
-    message = str(fault.get("ctx", {}).get("error", "")) or fault["msg"]
-    if fault["type"] == "value_error":
-        return [f"{path}: {line}" if path else line for line in message.splitlines()]
-    return [f"{path}: {fault['input']!r} is not allowed; {fault['msg']}"]
-
-
-def _faults_between(tree: Mapping[str, Any], faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What does not fit between sections, where single fields are at fault too: those stand aside for their defaults.
-
-    Nothing where that cannot be told: a fault at the top level, or in what says who takes part.
-    """
-    parts = {"data", "split", "groups", "seeds", "methods"}
-    if any(len(f["loc"]) < 2 or (f["loc"][0] in parts and f["type"] != "extra_forbidden") for f in faults):
-        return []
-    rest = copy.deepcopy(dict(tree))
-    for fault in faults:
-        section: Any = rest
-        for key in fault["loc"][:-1]:
-            section = section.get(key) if isinstance(section, dict) else None
-        if isinstance(section, dict):
-            section.pop(fault["loc"][-1], None)
-    try:
-        Experiment.model_validate(rest)
-    except ValidationError as error:
-        return [typing.cast(dict, fault) for fault in error.errors() if not fault["loc"]]
-    return []
-
-
-def _known_keys(path: tuple[Any, ...], model: Any) -> list[str]:
-    """Field names of the section at a key path."""
-    for part in path:
-        if typing.get_origin(model) is dict:
-            model = typing.get_args(model)[-1]  # any name leads to what the mapping holds
-        elif _is_section(model) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-        else:
-            return []
-    return sorted(model.model_fields) if _is_section(model) else []
-
-
-def _is_section(model: Any) -> bool:
-    return isinstance(model, type) and issubclass(model, BaseModel)
 
 
 def options_from(pairs: Iterable[str]) -> dict[str, Any]:

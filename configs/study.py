@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from configs.errors import UserError
-from configs.load import SHIPPED, explain, load
+from configs.faults import faults_of
+from configs.load import SHIPPED, load
 from configs.schema import Experiment, MethodName
 
 STUDIES = SHIPPED / "studies"
@@ -93,11 +93,12 @@ def load_study(path: str | Path) -> Study:
         tree: Any = yaml.safe_load(found.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError("the study is not YAML", where=str(found), expected=str(error)) from error
-    try:
-        return Study.model_validate(tree)
-    except ValidationError as error:
-        lines = [line for fault in error.errors() for line in explain(typing.cast(dict, fault), Study)]
-    raise UserError("faults in the study" + "".join(f"\n  - {line}" for line in lines), where=str(found))
+    if not isinstance(tree, dict):
+        raise UserError("the study is empty or not a mapping", where=str(found), expected="key: value lines")
+    lines = faults_of(Study, tree)
+    if lines:
+        raise UserError("faults in the study" + "".join(f"\n  - {line}" for line in lines), where=str(found))
+    return Study.model_validate(tree)
 
 
 def cells(study: Study, overrides: Iterable[str] = ()) -> list[Cell]:

@@ -44,15 +44,20 @@ class DatasetCard:
     classes: tuple[str, ...]  # plain words, fit for a sentence encoder; with the default options
     modalities: Mapping[str, ModalityCard]
     options: Mapping[str, OptionCard] = field(default_factory=dict)
+    described_by_folder: bool = False  # classes and modalities are the folder's own: none are known before it is named
 
 
 class Dataset(Protocol):
-    """One published data set in its published layout, or a simulation."""
+    """One published data set in its published layout, the user's own recordings, or a simulation."""
 
     card: DatasetCard
 
-    def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
-        """The card as these options make it: another choice of conditions has other classes."""
+    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+        """The card as these options and this folder make it: another choice of conditions has other classes.
+
+        Only a data set whose card is `described_by_folder` looks at `root`; without one it knows no class and no
+        modality. Raises UserError for options that are not the card's, and for a folder that cannot be described.
+        """
 
     def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The subjects that have files under `root`, in natural order; reads no recording."""

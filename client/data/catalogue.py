@@ -2,12 +2,19 @@
 
 from client.data.cards import Dataset
 from client.data.motionsense import MotionSense
+from client.data.own.dataset import OwnRecordings
+from client.data.pamap2 import Pamap2
+from client.data.realworld import RealWorld
+from client.data.shoaib import Shoaib
 from client.data.utd_mhad import UtdMhad
 from client.data.wearable_sim import WearableSim
 from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
-DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), WearableSim())}
+DATASETS: dict[str, Dataset] = {
+    each.card.name: each
+    for each in (UtdMhad(), MotionSense(), Wesad(), Pamap2(), Shoaib(), RealWorld(), OwnRecordings(), WearableSim())
+}
 
 
 def dataset(name: str) -> Dataset:

@@ -1,7 +1,7 @@
 """What a user is told of the data sets: their cards as text, and what a folder really holds."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class DatasetCheck:
     """What was found under a folder, counted."""
 
     name: str
+    title: str
+    citation: str
+    terms: str
     simulated: bool
     classes: tuple[str, ...]
     recordings: int
@@ -66,8 +69,8 @@ def card_text(card: DatasetCard) -> str:
         f"published at: {card.published_at}",
         "files: " + ("none needed" if not card.tree else ""),
         *("  " + line for line in card.tree.splitlines()),
-        f"classes ({len(card.classes)}): {', '.join(card.classes)}",
-        "modalities:",
+        f"classes ({len(card.classes)}): {', '.join(card.classes)}" if card.classes else "classes: the folder's own",
+        "modalities:" + ("" if modalities else " the folder's own"),
         *modalities,
         *(["options:", *options] if options else []),
     ]
@@ -82,14 +85,17 @@ def check(
     subjects: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    show: Callable[[Recording], None] | None = None,
 ) -> DatasetCheck:
     """Loads subject by subject (one in memory at a time) and counts; all modalities and subjects by default.
+
+    show  is called with each recording while it is in memory
 
     A subject of which nothing can be read is told among `faults`. Raises UserError for what is wrong as a whole:
     the folder, the name, an option, a modality.
     """
     source, chosen = dataset(name), dict(options or {})
-    card = source.card_for(chosen)
+    card = source.card_for(chosen, root)
     known = source.subjects(root, chosen)
     wanted = checked_modalities(card, list(card.modalities) if modalities is None else modalities)
     asked = known if subjects is None else checked_subjects(card, subjects, known)
@@ -110,9 +116,14 @@ def check(
         for recording in loaded.recordings:
             by_subject[subject][card.classes[recording.label]] += 1
             _tally(recording, tallies)
+            if show is not None:
+                show(recording)
     by_class = {each: sum(counts[each] for counts in by_subject.values()) for each in card.classes}
     return DatasetCheck(
         name=name,
+        title=card.title,
+        citation=card.citation,
+        terms=card.terms,
         simulated=card.simulated,
         classes=card.classes,
         recordings=sum(by_class.values()),

@@ -9,7 +9,9 @@ def check_text(found: DatasetCheck) -> str:
     """Subjects, classes, lengths, rates and gaps; then what could not be read, and why."""
     kind = "simulated" if found.simulated else "read from files"
     lines = [
-        f"{found.name} ({kind}): {found.recordings} recordings of {len(found.by_subject)} subjects",
+        f"{found.name}, {found.title} ({kind}): {found.recordings} recordings of {len(found.by_subject)} subjects",
+        f"cite: {found.citation}",
+        f"terms: {found.terms}",
         "",
         "modalities",
     ]

@@ -13,7 +13,9 @@ def wrong_folder(card: DatasetCard, root: Path | None, what: str) -> UserError:
         what=what,
         where=str(root) if root is not None else f"data set {card.name}",
         expected="this tree:\n" + "\n".join("    " + line for line in card.tree.splitlines()),
-        todo=f"get {card.title} from {card.published_at} and name the folder that holds this tree",
+        todo=f"describe the folder in a dataset.yaml; {card.published_at} tells how"
+        if card.described_by_folder
+        else f"get {card.title} from {card.published_at} and name the folder that holds this tree",
     )
 
 

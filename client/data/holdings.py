@@ -154,24 +154,32 @@ def _read_once(
     options: _Options,
 ) -> tuple[DatasetCard, Loaded]:
     """Recordings of one group; kept while the process lives, read again by a fresh one."""
-    source = dataset(name)
+    source, folder = dataset(name), _folder(root)
     loaded = source.load(
-        Path(root).expanduser() if root else None,
+        folder,
         subjects=list(subjects),
         modalities=list(names),
         on_corrupt=on_corrupt,  # type: ignore[arg-type]
         options=dict(options),
         seed=0,
     )
-    return source.card_for(dict(options)), loaded
+    return source.card_for(dict(options), folder), loaded
 
 
-def check_settings(settings: DataSettings) -> None:
-    """The data section against the data set's card, reading no file; raises UserError."""
+def _folder(root: str | None) -> Path | None:
+    return Path(root).expanduser() if root else None
+
+
+def check_settings(settings: DataSettings, *, root_comes_later: bool = False) -> None:
+    """The data section against the data set's card, reading no recording; raises UserError.
+
+    root_comes_later  no folder need be named yet (every node may have its own)
+    """
     source = dataset(settings.name)
-    card = source.card_for(checked_options(source.card, settings.options))
-    checked_modalities(card, list(settings.modalities))
-    if settings.root is None and not card.simulated:
+    card = source.card_for(checked_options(source.card, settings.options), _folder(settings.root))
+    if card.modalities:  # own recordings have theirs from the folder
+        checked_modalities(card, list(settings.modalities))
+    if settings.root is None and not card.simulated and not root_comes_later:
         raise UserError(
             f"{card.title} is read from a folder, and none is named",
             where="data.root",

@@ -80,7 +80,7 @@ class MotionSense:
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
+    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card; there are no options."""
         checked_options(CARD, options)
         return CARD

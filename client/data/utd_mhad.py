@@ -84,7 +84,7 @@ class UtdMhad:
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
+    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card; the options do not change it."""
         checked_options(CARD, options)
         return CARD

@@ -9,12 +9,10 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
 from client.data.corrupt import CorruptPolicy
@@ -22,6 +20,7 @@ from client.data.folder import find_home
 from client.data.recording import Loaded, Recording, Signal
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 from client.data.restricted_pickle import RefusedPickle, read_plain_pickle
+from client.data.stretches import between, runs
 
 LABEL_RATE_HZ = 700.0
 BASELINE, STRESS, AMUSEMENT, MEDITATION = 1, 2, 3, 4
@@ -77,7 +76,7 @@ class Wesad:
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any]) -> DatasetCard:
+    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the classes of the chosen conditions."""
         return replace(CARD, classes=tuple(classes_of(options)))
 
@@ -201,15 +200,3 @@ def wanted_signals(
     if not any(modality in there for modality in wanted):
         policy.refuse(path, "the file holds none of " + ", ".join(wanted), expected=", ".join(there) or "any signal")
     return {modality: signals[modality] for modality in wanted if modality in signals}
-
-
-def runs(codes: NDArray[Any]) -> list[tuple[int, int]]:
-    """(start, stop) of each stretch of equal values."""
-    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    return [(start, stop) for start, stop in pairwise(edges) if stop > start]
-
-
-def between(signal: Signal, start_s: float, stop_s: float) -> Signal:
-    """The records of [start, stop) by the signal's own rate."""
-    records = slice(round(start_s * signal.rate_hz), round(stop_s * signal.rate_hz))
-    return Signal(signal.values[records].copy(), signal.rate_hz)

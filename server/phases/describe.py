@@ -116,6 +116,16 @@ def _check_bindable(job: Job, state: JobState) -> None:
         raise UserError(
             "the nodes' label sets do not overlap", where="data.name", expected="at least one class in common"
         )
+    heads = {p: m.classes for p, m in state.manifests.items() if m.group in ROLES}  # who shares or scores one head
+    for partition, classes in heads.items():
+        wanted = next(iter(heads.values()))
+        if classes != wanted:
+            raise UserError(
+                f"nodes disagree on the classes: node {partition} has {', '.join(classes)}",
+                where="data.name",
+                expected=f"these, in this order: {', '.join(wanted)}",
+                todo="own recordings: name the same `classes` in every folder's dataset.yaml",
+            )
     shapes: dict[str, tuple[str, int, int]] = {}
     for partition, manifest in state.manifests.items():
         for name, told in manifest.modalities.items():

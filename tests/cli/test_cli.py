@@ -37,6 +37,26 @@ def test_validate_prints_the_resolved_experiment(capsys):
     assert check(yaml.safe_load(out)) == load("demo", ["rounds.contrast=3"])
 
 
+def test_data_check_writes_the_page_beside_the_text(capsys, tmp_path):
+    page = tmp_path / "page.html"
+    code, out, err = ended(capsys, "data", "check", "wearable_sim", "--option", "subjects=1", "--page", str(page))
+    assert code == 0 and not err and "30 recordings of 1 subjects" in out and str(page) in out
+    assert page.read_text().startswith("<!doctype html>") and "<svg" in page.read_text()
+    assert not ended(capsys, "data", "check", "wearable_sim", "--option", "subjects=1")[1].count("written")
+
+
+def test_own_recordings_are_validated_by_their_folder_where_one_is_named(capsys, tmp_path):
+    settings = ["validate", "motionsense", "data.name=folder"]
+    assert ended(capsys, *settings)[0] == 0  # every node may have its own
+    assert "no such folder" in one_message(ended(capsys, *settings, f"data.root={tmp_path}/none")[2])
+    (tmp_path / "dataset.yaml").write_text(
+        'title: mine\nfiles: "{subject}_{did}.csv"\nrate_hz: 9\nlabel: did\n'
+        "modalities: {gravity: {kind: inertial, columns: [x]}}\n"
+    )
+    (tmp_path / "1_walk.csv").write_text("x\n1\n")
+    assert "unknown modality 'gyroscope'" in one_message(ended(capsys, *settings, f"data.root={tmp_path}")[2])
+
+
 def one_message(err):
     assert err.startswith("error: ") and "Traceback" not in err and err.count("error: ") == 1
     return err

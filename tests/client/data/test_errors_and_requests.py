@@ -86,6 +86,7 @@ def test_a_missing_an_empty_and_a_wrong_folder_each_show_the_tree(name, tmp_path
 def test_every_card_is_whole():
     for name, source in DATASETS.items():
         card = source.card
-        assert card.name == name and card.citation and card.terms and len(set(card.classes)) == len(card.classes) > 1
-        assert source.card_for({}) == card
+        assert card.name == name and card.citation and card.terms and len(set(card.classes)) == len(card.classes)
+        assert card.described_by_folder == (not card.classes) == (not card.modalities)
+        assert source.card_for({}, None) == card
         assert all(each.channels > 0 and each.rate_hz > 0 for each in card.modalities.values())

@@ -67,7 +67,7 @@ def test_each_labelled_stretch_is_a_recording_cut_in_every_signals_own_rate(home
     ],
 )
 def test_the_conditions_make_the_classes(home, options, classes, labels):
-    assert Wesad().card_for(options).classes == classes
+    assert Wesad().card_for(options, None).classes == classes
     assert [each.label for each in load(home, options=options).recordings] == labels
 
 

@@ -162,6 +162,14 @@ def test_label_sets_that_do_not_overlap_end_a_binding_by_label(experiment):
         described(by_label, hosts)
 
 
+def test_nodes_of_one_head_that_number_the_classes_otherwise_end_the_job(experiment):
+    hosts = honest()
+    first = told(3, "test")["classes"]
+    hosts[3] = host(told(3, "test", classes=first[::-1]), blocks=sums(3, "test"))
+    with pytest.raises(UserError, match="nodes disagree on the classes: node 3"):
+        described(experiment, hosts)
+
+
 def test_nodes_that_disagree_on_a_sensor_s_shape_end_the_job(experiment):
     other = told(1, "b")
     other["modalities"]["acc"]["frames"] = 17
