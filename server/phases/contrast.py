@@ -102,7 +102,8 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
     if not embedded:
         return None
-    return bind(embedded, job.experiment.bind.weights, job.experiment.bind.partners)
+    rule = job.experiment.bind
+    return bind(embedded, rule.weights, rule.partners, rule.pairing, rule.threshold)
 
 
 def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str) -> dict[str, Block]:
