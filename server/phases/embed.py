@@ -47,4 +47,10 @@ def embed(job: Job, state: JobState) -> tuple[JobState, dict[int, Embedded]]:
     if encoders:
         job.note(f"label texts were embedded by {', '.join(encoders)}")
     kept = {p: found[p] for p in replies}
+    if by == "label":
+        untold = sum(max(0, state.manifests[p].labelled - len(e.handles)) for p, e in kept.items())
+        if untold:
+            job.note(
+                f"{untold} labelled samples bind nothing: the sentence encoder reads nothing in their label's text"
+            )
     return replace(state, handles={p: e.handles for p, e in kept.items()}), kept
