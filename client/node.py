@@ -38,8 +38,9 @@ class Node:
     def holdings(self) -> Holdings:
         """Samples as they lie on the node, before normalisation."""
         return _resident_holdings(
-            self.experiment.model_dump_json(), self.place, tuple(self.modalities), self.seed, self.root
-        )
+            self.experiment.model_dump_json(), self.place, tuple(self.modalities), self.seed, self.root,
+            self.method == "upper_bound",
+        )  # fmt: skip
 
     @property
     def modalities(self) -> list[str]:
@@ -118,7 +119,7 @@ def hosted_partitions(experiment: Experiment, node_config: Mapping[str, Any]) ->
 
 @lru_cache(maxsize=64)
 def _resident_holdings(
-    experiment_json: str, place: NodePlace, modalities: tuple[str, ...], seed: int, root: Path | None
+    experiment_json: str, place: NodePlace, modalities: tuple[str, ...], seed: int, root: Path | None, complete: bool
 ) -> Holdings:
     """Kept for the next message while the process lives; a fresh process reads again."""
-    return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root)
+    return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root, complete)

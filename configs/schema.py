@@ -63,6 +63,7 @@ class GroupSettings(_Section):
     modalities: list[str]
     nodes: Count = 1
     labels_per_class: Count | None = None  # None: every label there is (used by nodes that fine-tune)
+    natural_share: Fraction = 0.0  # this share of each node's samples keeps all downstream modalities, listed or not
     context: ContextSettings = ContextSettings()
 
     @field_validator("modalities")
@@ -317,11 +318,27 @@ def _faults(experiment: Experiment) -> list[str]:
                     else "the groups share no modality; bind.by=label needs none"
                 )
                 faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
-    faults += _pairing_faults(experiment)
+    faults += [*_natural_faults(experiment), *_pairing_faults(experiment)]
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(
             f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
         )
+    return faults
+
+
+def _natural_faults(experiment: Experiment) -> list[str]:
+    """Shares of natural pairs that would change nothing."""
+    faults: list[str] = []
+    for name, group in experiment.groups.items():
+        if group.natural_share and name in ROLES:
+            faults.append(f"groups.{name}.natural_share: nodes that {name} hold what is listed; use 0")
+        elif group.natural_share and "finetune" in experiment.groups:
+            lacking = set(experiment.downstream) - set(group.modalities)
+            if not lacking:
+                faults.append(
+                    f"groups.{name}.natural_share: group {name} lists all that fine-tuning takes, so all its samples "
+                    "are natural pairs already; use 0"
+                )
     return faults
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from models.blocks import ModalityShape, as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
+from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Embedded, Pairs, bind
@@ -70,11 +72,21 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             CONTRAST, questions, "contrast", round, rounds,
             weights_gate(current, {p: set(names) for p, names in own_blocks.items()}, state.samples),
         )  # fmt: skip
-        current = aggregate(
-            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
-        )
+        current = aggregate(current, contributions(state.manifests, replies), fedavg)
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current}, pairs=pairs)
+
+
+def contributions(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
+    """Each node's blocks, a modality's by the number of examples that hold it: some hold more than their group lists."""
+    found = []
+    for p, reply in replies.items():
+        told = manifests[p]
+        for modality, sensor in sorted(told.modalities.items()):
+            blocks = {name: block for name, block in reply.blocks.items() if name.partition(".")[2] == modality}
+            share = sensor.samples / max(told.samples, 1)
+            found.append(Contribution(p, blocks, reply.metrics["examples"] * share))
+    return found
 
 
 Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -> handles (n,), unit rows (n, d)
