@@ -70,7 +70,7 @@ def bind(
     scheme = scheme_of(pairing, partners, threshold, seed)
     sides = sides_of(embedded, label_of or {})
     found = [
-        _directed(own, theirs, scheme(own, theirs), rule, pairing == "topk_sum")
+        directed(own, theirs, scheme(own, theirs), rule, pairing == "topk_sum")
         for own in sides
         for theirs in sides
         if own.group != theirs.group
@@ -92,7 +92,8 @@ def sides_of(embedded: Mapping[int, Embedded], label_of: Mapping[int, int]) -> l
     return sides
 
 
-def _directed(own: Side, theirs: Side, found: Found, rule: str, as_one: bool) -> Pairs:
+def directed(own: Side, theirs: Side, found: Found, rule: str, as_one: bool) -> Pairs:
+    """The pairs of one direction with their weights; `as_one`: a sample's partners share the weight 1."""
     weight = pair_weights_by_row(found.cosine, found.row, rule)
     return Pairs(
         own.node[found.row], own.handle[found.row], theirs.node[found.column], theirs.handle[found.column],

@@ -19,6 +19,7 @@ from configs.nodes import derived_seed
 from server.binding.match import BLOCK_ROWS, nearest
 
 PAIRINGS = ("nearest", "threshold", "topk_sum", "mutual", "random", "oracle")
+PARTNERS_COUNT = ("nearest", "topk_sum", "random", "oracle")  # where `bind.partners` says how many
 
 
 @dataclass(frozen=True)
