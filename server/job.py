@@ -72,8 +72,9 @@ class Job:
         tracks = 1 + (folds if folds > 1 else 0)
         plan: list[tuple[str, int]] = [("describe", 1)]
         if self.method != "lower_bound":
-            if self.experiment.bind.by != "label":
-                plan.append(("autoencoder", rounds.autoencoder))
-            plan += [("embed", 1), ("bind", 1), ("contrast", rounds.contrast)]
+            shared = len(self.experiment.bind.modalities)
+            if shared:
+                plan.append(("autoencoder", rounds.autoencoder * shared))
+            plan += [("embed", max(shared, 1)), ("bind", 1), ("contrast", rounds.contrast)]
         plan += [("fine-tune", rounds.finetune * tracks), ("evaluate", 1)]
         return [{"phase": name, "rounds": count} for name, count in plan]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,25 +10,67 @@ import numpy as np
 from configs.errors import UserError
 from protocol.kinds import AUDIT
 from protocol.payload import Payload, ProtocolError
-from server.binding.bind import Embedded, bind, bind_alike, no_pairs, pairing_matrix, too_alike
+from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, pairing_matrix, too_alike
+from server.binding.score import score
+from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
 from server.job import Job
 from server.state import JobState
 
 
-def bind_samples(job: Job, state: JobState, embedded: Mapping[int, Embedded]) -> JobState:
+def bind_samples(job: Job, state: JobState, embedded: Mapping[str, Mapping[int, Embedded]]) -> JobState:
     """Pairs both ways between every two groups, by `bind.pairing`, weighted by `bind.weights`."""
     rule = job.experiment.bind
-    label_of = _labels_for_oracle(job, state, sorted(embedded)) if rule.pairing == "oracle" else None
-    if rule.by == "label" and rule.pairing == "nearest":
-        pairs = bind_alike(embedded, rule.weights)
+    senders = sorted({p for found in embedded.values() for p in found})
+    label_of = _labels_for_oracle(job, state, senders) if rule.pairing == "oracle" else None
+    steps: list[Step] = []
+    if rule.by != "label":
+        steps = _steps(job, embedded)
+        near = joined([too_alike(found, rule.undecided) for found in embedded.values()])
+        pairs = bound_by_steps(job, embedded, steps, label_of)
+    elif rule.pairing == "nearest":
+        pairs, near = bind_alike(embedded["label"], rule.weights), no_pairs()
     else:
-        seed = job.seed_for("bind")
-        pairs = bind(embedded, rule.weights, rule.partners, rule.pairing, rule.threshold, seed, label_of)
+        how = (rule.weights, rule.partners, rule.pairing, rule.threshold, job.seed_for("bind"), label_of)
+        pairs, near = bind(embedded["label"], *how), no_pairs()
     if not len(pairs):
-        job.note(f"nothing was bound (bind.pairing={rule.pairing}, {len(embedded)} nodes sent embeddings)")
-    near = too_alike(embedded, rule.undecided) if rule.by != "label" else no_pairs()
-    bound = replace(state, pairs=pairs, undecided=near)
+        job.note(f"nothing was bound (bind.pairing={rule.pairing}, {len(senders)} nodes sent embeddings)")
+    bound = replace(state, pairs=pairs, undecided=near, steps=steps)
     return replace(bound, pairing=_audit(job, bound, label_of))
+
+
+def bound_by_steps(
+    job: Job,
+    embedded: Mapping[str, Mapping[int, Embedded]],
+    steps: Sequence[Step],
+    label_of: Mapping[int, int] | None = None,
+) -> Pairs:
+    """The pairs that the steps give under the experiment's settings."""
+    rule = job.experiment.bind
+    return bind_steps(
+        embedded, steps, rule.weights, rule.partners, rule.pairing, rule.threshold, job.seed_for("bind"), label_of,
+        rule.through,
+    )  # fmt: skip
+
+
+def _steps(job: Job, embedded: Mapping[str, Mapping[int, Embedded]]) -> list[Step]:
+    """Which two groups are bound by which modality, the first or best step first; told where there is a choice."""
+    experiment, rule = job.experiment, job.experiment.bind
+    groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
+    possible = steps_possible(groups, rule.modalities)
+    quality = {step: _quality(embedded[step.by], step) for step in possible} if rule.order == "chosen" else None
+    steps = steps_taken(possible, quality)
+    if len(rule.modalities) > 1:
+        told = [f"{s.first}–{s.second} by {s.by}" + (f" (score {quality[s]:.2f})" if quality else "") for s in steps]
+        job.note(f"bound step by step: {', '.join(told)}")
+    return steps
+
+
+def _quality(found: Mapping[int, Embedded], step: Step) -> float:
+    """How good a modality is to bind two groups by; below every score where there are too few samples to tell."""
+    try:
+        return score({p: e.vectors for p, e in found.items() if e.group in (step.first, step.second)}).score
+    except ValueError:
+        return -1.0
 
 
 def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping[int, int]:
@@ -48,7 +90,7 @@ def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping
 
 def _labels(job: Job, state: JobState, members: list[int]) -> tuple[dict[int, int], dict[int, str]]:
     """Class index by handle of the nodes that give it, and the reason by node of those that do not."""
-    classes, name = state.manifests[members[0]].classes, f"labels.{job.experiment.bind.by}"
+    classes, name = state.manifests[members[0]].classes, f"labels.{job.experiment.bind.name}"
 
     def check(partition: int, reply: Payload) -> None:
         block = reply.blocks.get(name, {})

@@ -13,8 +13,9 @@ from protocol.kinds import CONTRAST, TARGETS
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import embeddings_gate, weights_gate
-from server.binding.bind import Embedded, Pairs, bind
+from server.binding.bind import Embedded, Pairs
 from server.job import Job
+from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
@@ -109,13 +110,14 @@ def _handles(bank: Bank) -> dict[int, np.ndarray]:
 
 
 def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
-    """Pairs by the trained embeddings of the shared modality; None where binding is by label or nothing is bound."""
-    by = job.experiment.bind.by
-    embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
-    if not embedded:
+    """Pairs by the trained embeddings of the shared modalities; None where binding is by label or nothing is bound."""
+    embedded = {
+        by: {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
+        for by in job.experiment.bind.modalities
+    }
+    if not any(embedded.values()):
         return None
-    rule = job.experiment.bind
-    return bind(embedded, rule.weights, rule.partners, rule.pairing, rule.threshold)
+    return bound_by_steps(job, embedded, state.steps)
 
 
 def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str) -> dict[str, Block]:
