@@ -18,7 +18,7 @@ def as_read(text: str) -> str:
 
 
 def in_context(name: str, context: ContextSettings) -> str:
-    """ "class; subjects; device; placement; environment", without what is empty (MMBind section 4.1).
+    """ "class; subjects; device; placement; environment", without what is empty.
 
     A class without a text has none in any context: circumstances alone must not bind. A semicolon within a part becomes
     a comma, so that the parts stay apart.

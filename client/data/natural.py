@@ -1,6 +1,6 @@
 """Naturally paired samples among incomplete ones: some of a node's samples keep sensors that its group does not list.
 
-MMBind varies how much of its incomplete data is replaced by complete pairs (figure 12).
+With a share of 0 nobody holds a natural pair, as in MMBind's main setting; with 1 everybody holds nothing else.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ nearest    the `partners` most similar (MMBind eq. 2 takes one)
 topk_sum   the same partners as one: their weighted mean (`server.binding.weights.shared_out` says why a list is enough)
 threshold  everyone whose cosine is at least `threshold`
 mutual     the nearest, where each is the other's nearest
-random     `partners` drawn without a look at the embeddings: the control
+random     `partners` drawn without a look at the embeddings: the control (MMBind's public code has one too)
 oracle     the `partners` most similar of the same label: a ceiling for studies, since binding knows no label
 """
 
@@ -84,7 +84,8 @@ def random_pairs(own: np.ndarray, theirs: np.ndarray, partners: int, seed: int) 
     not be blind.
     """
     generator, k = np.random.default_rng(seed), min(partners, len(theirs))
-    column = np.array([generator.permutation(len(theirs))[:k] for _ in range(len(own))], dtype=np.int64).reshape(-1)
+    drawn = [generator.choice(len(theirs), k, replace=False) for _ in range(len(own))]
+    column = np.array(drawn, dtype=np.int64).reshape(-1)
     row = np.arange(len(own)).repeat(k)
     mean = np.einsum("pd,pd->p", own[row], theirs[column]).mean() if len(row) else 0.0
     return Found(row, column, np.full(len(row), mean, dtype=np.float32))

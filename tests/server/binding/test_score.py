@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import server.binding.score
 from server.binding.score import MOST_ROWS, Score, _thinned, node_guess, score, separability
 
 
@@ -70,9 +71,16 @@ def test_nodes_with_a_handful_of_samples_have_no_say_and_nobody_else_is_refused(
 
 def test_many_samples_are_thinned_out_evenly():
     rows = np.arange(5000, dtype=np.float32)[:, None]
-    few = _thinned(rows)[:, 0]
-    assert len(few) == MOST_ROWS and few[0] == 0 and few[-1] == 4999 and np.diff(few).max() <= 6
-    assert np.array_equal(_thinned(rows[:7]), rows[:7])
+    few = _thinned(rows, MOST_ROWS)[:, 0]
+    assert len(few) == MOST_ROWS and few[0] == 0 and few[-1] == 4999 and np.diff(few).max() <= 11
+    assert np.array_equal(_thinned(rows[:7], MOST_ROWS), rows[:7])
+
+
+def test_of_many_nodes_evenly_picked_ones_have_the_say(monkeypatch):
+    monkeypatch.setattr(server.binding.score, "MOST_NODES", 2)
+    clear, nothing = made(0.1, 0.0), noise()
+    mixed = {0: clear[0], 1: nothing[0], 2: nothing[1], 3: clear[1]}
+    assert score(mixed) == score({0: clear[0], 3: clear[1]})
 
 
 @settings(max_examples=15)
