@@ -2,7 +2,7 @@
 
 Real recordings: UTD-MHAD, subjects 1 to 6, each a node; accelerometer, gyroscope and skeleton in turn are what is shared.
 
-    python benchmarks/shared_modality.py FOLDER [EPOCHS]
+    python -m benchmarks.shared_modality FOLDER [EPOCHS]
 
 FOLDER holds Inertial/ and Skeleton/. Three embeddings: windows normalised over all nodes; windows normalised per person;
 and models.instance.SharedEncoder (one member) trained for EPOCHS (default 5) on every node in turn. The true pairing
