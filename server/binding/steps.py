@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import combinations
 
-import numpy as np
-
 from server.binding.bind import Embedded, Pairs, directed, joined, sides_of
-from server.binding.pairing import PARTNERS_COUNT, Found, Side, scheme_of
+from server.binding.chain import chained, of_the_best, same_samples
+from server.binding.pairing import PARTNERS_COUNT, Found, Scheme, Side, scheme_of
 
 
 @dataclass(frozen=True)
@@ -88,89 +87,47 @@ def bind_steps(
     `partners` best, or under `threshold` all that still reach it. Weights are made for each direction at once.
     """
     scheme = scheme_of(pairing, partners, threshold, seed)
+    known: dict[tuple[str, str, int], Found] = {}
+
+    def matched(own: Side, theirs: Side) -> Found:  # once, though several ways lead along it
+        key = own.group, theirs.group, id(own)
+        if key not in known:
+            known[key] = scheme(own, theirs)
+        return known[key]
+
     sides = {by: {side.group: side for side in sides_of(found, label_of or {})} for by, found in embedded.items()}
     groups = sorted({group for step in steps for group in (step.first, step.second)})
-    links: dict[tuple[str, str, str], Found] = {}
-
-    def link(own: str, theirs: str, by: str) -> Found | None:
-        if own not in sides[by] or theirs not in sides[by]:
-            return None
-        if (own, theirs, by) not in links:
-            links[own, theirs, by] = scheme(sides[by][own], sides[by][theirs])
-        return links[own, theirs, by]
-
+    most = partners if pairing in PARTNERS_COUNT else None
+    least = threshold if pairing == "threshold" else 0.0
     parts = []
     for own in groups:
         for theirs in groups:
             way = way_between(own, theirs, steps) if own != theirs else []
-            if not way or (len(way) > 1 and not through):
+            links = _links(own, way, sides)
+            if not links or (len(links) > 1 and not through):
                 continue
-            here, found = own, None
-            for step in way:
-                there = step.second if here == step.first else step.first
-                onward = link(here, there, step.by)
-                if onward is None:  # a group that sent nothing binds nobody
-                    break
-                if found is None:
-                    found = onward
-                else:
-                    middle = same_samples(sides[before][here], sides[step.by][here])
-                    found = chained(found, middle, onward)
-                here, before = there, step.by
-            else:
-                assert found is not None
-                if len(way) > 1:
-                    found = _kept(found, partners if pairing in PARTNERS_COUNT else None, threshold, pairing)
-                first, last = sides[way[0].by][own], sides[way[-1].by][theirs]
-                parts.append(directed(first, last, found, rule, pairing == "topk_sum"))
+            found = _along(links, matched)
+            if len(links) > 1:
+                found = of_the_best(found, most, least)
+            parts.append(directed(links[0][0], links[-1][1], found, rule, pairing == "topk_sum"))
     return joined(parts)
 
 
-def same_samples(one: Side, other: Side) -> np.ndarray:
-    """For each row of one side the row of the same sample on the other side, int64 (n,); −1 where it is not there."""
-    at = {handle: row for row, handle in enumerate(other.handle.tolist())}
-    return np.array([at.get(handle, -1) for handle in one.handle.tolist()], dtype=np.int64)
+def _links(start: str, way: Sequence[Step], sides: Mapping[str, Mapping[str, Side]]) -> list[tuple[Side, Side]]:
+    """From which samples to which each step of a way leads; none at all where a group on it sent nothing."""
+    links, here = [], start
+    for step in way:
+        there = step.second if here == step.first else step.first
+        if here not in sides[step.by] or there not in sides[step.by]:
+            return []
+        links.append((sides[step.by][here], sides[step.by][there]))
+        here = there
+    return links
 
 
-def chained(first: Found, middle: np.ndarray, second: Found) -> Found:
-    """Pairs i–k for which there are pairs i–j and j–k; cosines multiply, none below 0; the best of several ways counts.
-
-    middle  (m,) for each column of `first` the row of the same sample in `second`, −1 where it has none
-    """
-    row = middle[first.column]
-    count = np.bincount(second.row, minlength=int(max(row.max(initial=-1), second.row.max(initial=-1))) + 1)
-    start = np.concatenate([[0], np.cumsum(count)])
-    many = np.where(row >= 0, count[row], 0)  # pairs of `second` that each pair of `first` goes on with
-    way = np.arange(len(row)).repeat(many)
-    onward = start[row[way]] + np.arange(len(way)) - (np.cumsum(many) - many)[way]
-    cosine = (np.clip(first.cosine[way], 0, None) * np.clip(second.cosine[onward], 0, None)).astype(np.float32)
-    own, theirs = first.row[way], second.column[onward]
-    order = np.lexsort((-cosine, theirs, own))
-    own, theirs, cosine = own[order], theirs[order], cosine[order]
-    best = np.ones(len(own), dtype=bool)
-    best[1:] = (own[1:] != own[:-1]) | (theirs[1:] != theirs[:-1])
-    own, theirs, cosine = own[best], theirs[best], cosine[best]
-    order = np.lexsort((theirs, -cosine, own))
-    return Found(own[order], theirs[order], cosine[order])
-
-
-def chained_plainly(first: Found, middle: np.ndarray, second: Found) -> list[tuple[int, int, float]]:
-    """The same, one chain at a time: the twin that `chained` is tested against."""
-    best: dict[tuple[int, int], float] = {}
-    for own, between, one in zip(first.row.tolist(), first.column.tolist(), first.cosine, strict=True):
-        for row, theirs, other in zip(second.row.tolist(), second.column.tolist(), second.cosine, strict=True):
-            if middle[between] == row:
-                cosine = float(max(one, np.float32(0)) * max(other, np.float32(0)))
-                best[own, theirs] = max(cosine, best.get((own, theirs), 0.0))
-    return sorted(((i, k, c) for (i, k), c in best.items()), key=lambda each: (each[0], -each[2], each[1]))
-
-
-def _kept(found: Found, partners: int | None, threshold: float, pairing: str) -> Found:
-    if partners is None and pairing != "threshold":
-        return found
-    if partners is None:
-        keep = found.cosine >= np.float32(threshold)
-    else:
-        _, start, count = np.unique(found.row, return_index=True, return_counts=True)
-        keep = np.arange(len(found)) - start.repeat(count) < partners
-    return Found(found.row[keep], found.column[keep], found.cosine[keep])
+def _along(links: Sequence[tuple[Side, Side]], scheme: Scheme) -> Found:
+    """Pairs from the first side to the last one."""
+    found, arrived = scheme(*links[0]), links[0][1]
+    for own, theirs in links[1:]:
+        found, arrived = chained(found, same_samples(arrived, own), scheme(own, theirs)), theirs
+    return found

@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.binding.bind import Embedded, Pairs, bind
+from server.binding.chain import chained, chained_plainly, of_the_best, same_samples
 from server.binding.pairing import PAIRINGS, Found, Side
 from server.binding.steps import (
     Step,
     bind_steps,
-    chained,
-    chained_plainly,
-    same_samples,
     steps_possible,
     steps_taken,
     way_between,
@@ -125,6 +123,18 @@ def test_weights_of_a_chain_are_made_for_its_direction():
     assert pairs[11, 22][3] == 1.0 and pairs[12, 21][3] == 0.0
 
 
+def test_of_the_best_by_hand():
+    found = Found(np.array([0, 0, 0, 2, 2]), np.array([7, 5, 6, 1, 2]), np.float32([0.9, 0.5, 0.2, 0.4, 0.3]))
+    for most, least, columns in (
+        (None, 0.0, [7, 5, 6, 1, 2]),
+        (2, 0.0, [7, 5, 1, 2]),
+        (1, 0.45, [7]),
+        (None, 0.4, [7, 5, 1]),
+    ):
+        assert of_the_best(found, most, least).column.tolist() == columns
+    assert len(of_the_best(Found(np.zeros(0, int), np.zeros(0, int), np.zeros(0, np.float32)), 3, 0.0)) == 0
+
+
 def test_the_same_samples_are_found_by_their_handles():
     one, other = (
         Side("a", np.zeros(len(h)), np.array(h), np.zeros((len(h), 1)), np.zeros(len(h))) for h in ([5, 3, 9], [9, 5])
@@ -172,7 +182,7 @@ def nodes_at_random(draw):
 def test_one_modality_gives_the_pairs_of_bind_bit_by_bit(pairing, drawn, rule):
     made, label_of = drawn
     alike = {p: Embedded(e.group, e.handles, e.vectors) for p, e in made["acc"].items()}
-    groups = dict.fromkeys(sorted({e.group for e in alike.values()}), ["acc"])
+    groups = {group: ["acc"] for group in sorted({e.group for e in alike.values()})}
     steps = steps_taken(steps_possible(groups, ["acc"]))
     how = (rule, 2, pairing, 1.0, 3, label_of)
     one, other = bind_steps({"acc": alike}, steps, *how), bind(alike, *how)
