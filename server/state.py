@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from protocol.manifest import Manifest
 from protocol.payload import Block
 from server.binding.bind import Embedded, Pairs, no_pairs
+from server.binding.steps import Step
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,12 @@ class JobState:
     manifests: Mapping[int, Manifest] = field(default_factory=dict)
     normalisation: Mapping[str, Block] = field(default_factory=dict)  # `moments.<modality>` blocks
     blocks: Mapping[str, Block] = field(default_factory=dict)
-    embedded: Mapping[int, Embedded] = field(default_factory=dict)  # what `bind` matches, by partition
+    embedded: Mapping[str, Mapping[int, Embedded]] = field(
+        default_factory=dict
+    )  # for `bind`: modality -> node -> samples
     pairs: Pairs = field(default_factory=no_pairs)
     undecided: Pairs = field(default_factory=no_pairs)  # too alike to be negatives of each other
+    steps: Sequence[Step] = ()  # which two groups were bound by which modality
     handles: Mapping[int, np.ndarray] = field(default_factory=dict)  # what each node said it holds, by partition
     pairing: Mapping[str, object] | None = None
     result: Mapping[str, object] = field(default_factory=dict)

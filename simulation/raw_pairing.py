@@ -16,10 +16,11 @@ from server.tracking import RunFolder
 def raw_cosine_accuracy(experiment: Experiment, seed: int) -> float | None:
     """Share of nearest neighbours of the same class, by the cosine of the flattened windows of `bind.by`.
 
-    Windows are normalised per channel by the pooled mean and spread of the groups, which no real node could know.
+    None where labels bind, or several modalities. Windows are normalised per channel by the pooled mean and spread of the
+    groups, which no real node could know.
     """
     by, root = experiment.bind.by, experiment.data.root
-    if by == "label":
+    if not isinstance(by, str) or by == "label":
         return None
     held = {p: holdings_of(experiment, p, None, seed, root) for p in node_places(experiment) if p.pretrains}
     rows = {p: np.flatnonzero(h.samples.present[by]) for p, h in held.items()}

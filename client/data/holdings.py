@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from client.data.cards import DatasetCard, channels_of
 from client.data.catalogue import dataset
 from client.data.gaps import cut_gaps
+from client.data.natural import keep_natural
 from client.data.normalise import Moments, moments_of_rows
 from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Skipped
@@ -20,7 +21,7 @@ from client.data.request import checked_modalities, checked_options
 from client.data.samples import SampleSet
 from client.data.windows import sliding, whole
 from configs.errors import UserError
-from configs.nodes import NodePlace, derived_seed, node_places
+from configs.nodes import NodePlace, derived_seed, modalities_of, node_places
 from configs.schema import DataSettings, Experiment
 from models.blocks import ModalityShape
 
@@ -71,14 +72,20 @@ class Holdings:
 
 
 def holdings_of(
-    experiment: Experiment, place: NodePlace, modalities: Sequence[str] | None, seed: int, root: str | Path | None
+    experiment: Experiment,
+    place: NodePlace,
+    modalities: Sequence[str] | None,
+    seed: int,
+    root: str | Path | None,
+    complete: bool = False,
 ) -> Holdings:
     """Reads, divides, cuts and thins what belongs to this node; raises UserError for what the user must mend.
 
     modalities  what the node may use (its group's own where None)
+    complete    whether every sample keeps all of them, also those that its group does not list
     """
     settings, group = experiment.data, experiment.groups[place.group]
-    names = list(group.modalities if modalities is None else modalities)
+    names = list(modalities_of(experiment, place.group, "fedbind") if modalities is None else modalities)
     subjects = experiment.split[place.group]
     share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
     card, loaded = _loaded(
@@ -103,6 +110,10 @@ def holdings_of(
         samples = sliding(
             recordings, channels, seconds=settings.window.seconds, stride_s=settings.window.stride_s, frames=frames
         )
+    if group.natural_share and not complete:
+        generator = np.random.default_rng(derived_seed(seed, "natural", place.partition))
+        samples = keep_natural(samples, group.modalities, group.natural_share, generator)
+        names = list(samples.modalities)
     if group.labels_per_class is not None:
         generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
         kept = hide_labels(

@@ -15,21 +15,22 @@ from protocol.payload import Payload, ProtocolError
 
 def autoencoder(node: Node, question: Payload) -> Payload:
     """The weights after local training, with the number of windows and their mean loss."""
-    experiment, modality = node.experiment, node.experiment.bind.by
-    settings, round, rounds = experiment.autoencoder, int(question.info["round"]), int(question.info["rounds"])
-    view = node.shared_view(question)
+    experiment, modality = node.experiment, node.asked_by(question)
+    settings, rounds = experiment.autoencoder, int(question.info["rounds"])
+    round = int(question.info["round"]) - int(question.info.get("rounds_before", 0))  # of this modality
+    view = node.shared_view(question, modality)
     view = view.take(view.present)
     if not len(view):
         raise ProtocolError(f"no sample of {modality} on this node")
     model = new_autoencoder(modality, node.shapes[modality], settings, node.seed)
     load_block(model, question.blocks[f"autoencoder.{modality}"])
-    name = f"autoencoder:{node.method}:{node.seed}:{node.place.partition}"
+    name = f"autoencoder:{node.method}:{node.seed}:{node.place.partition}:{modality}"
     moments = node.store.get(name) if round > 1 else None
     optimiser = new_optimiser(model, settings, scheduled_rate(settings.rate, round, rounds), moments)
     change = replace(
         strength_for(node.shapes[modality].kind, experiment.augment), crop=settings.crop, warp=settings.warp
     )
-    seed = node.seed_for("autoencoder", round)
+    seed = node.seed_for("autoencoder", round, *node.apart(modality))
     loss = train_autoencoder(
         model, view, optimiser, settings, experiment.epochs.autoencoder, change, experiment.augment.jitter, seed
     )

@@ -49,7 +49,7 @@ def contrast_views(node: Node, question: Payload, names: Iterable[str]) -> dict[
     if fill == "zeros":
         absent = {m: nobody(count, shape) for m, shape in told.items() if m not in own}
         return {m: zero_filled(view) for m, view in {**own, **absent}.items()}
-    by, views = node.experiment.bind.by, dict(own)
+    by, views = node.experiment.bind.anchor, dict(own)
     for modality, shape in told.items():
         if modality == by:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from client.label_text import in_context
 from client.node import Node
 from client.sentence import label_vectors
 from models.blocks import load_block, new_autoencoder
@@ -14,20 +15,32 @@ from protocol.payload import Payload, ProtocolError
 
 def embed(node: Node, question: Payload) -> Payload:
     """Unit embeddings under opaque handles: of the shared modality by the autoencoder, or of each sample's label text."""
-    by, samples, info = node.experiment.bind.by, node.holdings.samples, {}
-    if by == "label":
-        rows = np.flatnonzero(samples.label >= 0)
-        vectors, info["encoder"] = label_vectors(list(node.holdings.classes), node.experiment.bind.sentence_encoder)
+    samples, info, by = node.holdings.samples, {}, "label"
+    if node.experiment.bind.by == "label":
+        vectors, info["encoder"] = label_vectors(_texts(node), node.experiment.bind.sentence_encoder)
+        told = np.append(vectors.any(axis=1), False)  # the last for samples without a label, −1
+        rows = np.flatnonzero(told[samples.label])
         found = vectors[samples.label[rows]]  # (n, 384)
     else:
+        by = node.asked_by(question)
         rows = np.flatnonzero(samples.present[by])
         model = new_autoencoder(by, node.shapes[by], node.experiment.autoencoder, node.seed)
         load_block(model, question.blocks[f"autoencoder.{by}"])
         model.eval()
         with torch.no_grad():
-            found = model.encode(node.shared_view(question).take(torch.from_numpy(rows)).clean()).numpy()  # (n, latent)
-    generator = np.random.default_rng(node.seed_for("noise", "embed"))
+            found = model.encode(
+                node.shared_view(question, by).take(torch.from_numpy(rows)).clean()
+            ).numpy()  # (n, latent)
+    generator = np.random.default_rng(node.seed_for("noise", "embed", *node.apart(by)))
     return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, generator, **node.privacy)}, info)
+
+
+def _texts(node: Node) -> list[str]:
+    """What each class is called on this node."""
+    classes, settings = list(node.holdings.classes), node.experiment.bind
+    if settings.label_text == "class":
+        return classes
+    return [in_context(name, node.experiment.groups[node.place.group].context) for name in classes]
 
 
 def audit(node: Node, question: Payload) -> Payload:
@@ -37,4 +50,11 @@ def audit(node: Node, question: Payload) -> Payload:
         raise ProtocolError("labels are not given: node-config allow-audit is not set on this node")
     order = np.argsort(node.handles, kind="stable")
     label = node.holdings.samples.label[order]
-    return Payload({f"labels.{node.experiment.bind.by}": {"handles": node.handles[order], "label": label}})
+    return Payload(
+        {
+            f"labels.{node.experiment.bind.name}": {
+                "handles": node.handles[order],
+                "label": label,
+            }
+        }
+    )

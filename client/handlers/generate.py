@@ -14,7 +14,7 @@ from protocol.payload import Payload, ProtocolError
 
 def generate(node: Node, question: Payload) -> Payload:
     """The weights after local training of every `generator.<modality>` in the message."""
-    experiment, by, shapes = node.experiment, node.experiment.bind.by, node.shapes
+    experiment, by, shapes = node.experiment, node.experiment.bind.anchor, node.shapes
     settings, round, rounds = experiment.autoencoder, int(question.info["round"]), int(question.info["rounds"])
     names = [block.partition(".")[2] for block in sorted(question.blocks) if block.startswith("generator.")]
     if not names:

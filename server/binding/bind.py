@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from server.binding.match import nearest
-from server.binding.weights import pair_weights
+from server.binding.pairing import Found, Side, scheme_of
+from server.binding.weights import pair_weights, pair_weights_by_row, shared_out
 
 
 @dataclass(frozen=True)
@@ -49,35 +50,61 @@ def no_pairs() -> Pairs:
     return Pairs(whole, whole, whole, whole, real, real)
 
 
-def bind(embedded: Mapping[int, Embedded], rule: str, partners: int = 1) -> Pairs:
-    """For every sample its nearest neighbours in each other group (MMBind eq. 2, both ways), weighted by `rule`.
+def bind(
+    embedded: Mapping[int, Embedded],
+    rule: str,
+    partners: int = 1,
+    pairing: str = "nearest",
+    threshold: float = 1.0,
+    seed: int = 0,
+    label_of: Mapping[int, int] | None = None,
+) -> Pairs:
+    """For every sample its partners in each other group (MMBind eq. 2, both ways), weighted by `rule`.
 
-    The paper takes the nearest alone; with more `partners` each of them is a positive.
+    The paper takes the nearest alone; with more `partners` each of them is a positive. `pairing` names one of
+    `server.binding.pairing`, which may need `threshold`, `seed`, or `label_of` (handle -> class index).
 
     Weights are made over all pairs of one direction (group to group) at once. Nodes are taken in rising order, so the
     order in which embeddings arrived has no influence. Groups without a sample are bound to nothing.
     """
+    scheme = scheme_of(pairing, partners, threshold, seed)
+    sides = sides_of(embedded, label_of or {})
+    found = [
+        directed(own, theirs, scheme(own, theirs), rule, pairing == "topk_sum")
+        for own in sides
+        for theirs in sides
+        if own.group != theirs.group
+    ]
+    return joined(found)
+
+
+def sides_of(embedded: Mapping[int, Embedded], label_of: Mapping[int, int]) -> list[Side]:
+    """The samples of each group that has any, groups by name, nodes in rising order."""
     groups: dict[str, list[int]] = {}
     for partition in sorted(embedded):
         if len(embedded[partition].handles):
             groups.setdefault(embedded[partition].group, []).append(partition)
-    rows = {group: _joined(embedded, members) for group, members in groups.items()}
-    found = []
-    for own, (nodes, handles, vectors) in sorted(rows.items()):
-        for other, (their_nodes, their_handles, their_vectors) in sorted(rows.items()):
-            if own == other:
-                continue
-            index, cosine = nearest(vectors, their_vectors, partners)  # (n, k) each
-            weight, theirs, k = pair_weights(cosine, rule), index.ravel(), index.shape[1]
-            found.append(
-                (
-                    nodes.repeat(k), handles.repeat(k), their_nodes[theirs], their_handles[theirs],
-                    cosine.ravel(), weight.ravel(),
-                )
-            )  # fmt: skip
-    if not found:
-        return no_pairs()
-    return Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    sides = []
+    for group, members in sorted(groups.items()):
+        node, handle, vectors = _joined(embedded, members)
+        label = np.array([label_of.get(h, -1) for h in handle.tolist()], dtype=np.int64)
+        sides.append(Side(group, node, handle, vectors, label))
+    return sides
+
+
+def directed(own: Side, theirs: Side, found: Found, rule: str, as_one: bool) -> Pairs:
+    """The pairs of one direction with their weights; `as_one`: a sample's partners share the weight 1."""
+    weight = pair_weights_by_row(found.cosine, found.row, rule)
+    return Pairs(
+        own.node[found.row], own.handle[found.row], theirs.node[found.column], theirs.handle[found.column],
+        found.cosine, shared_out(weight, found.row) if as_one else weight,
+    )  # fmt: skip
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """All pairs of the parts, one part after another."""
+    names = Pairs.__dataclass_fields__
+    return Pairs(*(np.concatenate([getattr(part, name) for part in (no_pairs(), *parts)]) for name in names))
 
 
 def too_alike(embedded: Mapping[int, Embedded], count: int) -> Pairs:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-_BLOCK_ROWS = 2_048  # 2,048 × 100,000 float32 similarities: 0.8 GB at the most, less for fewer candidates
+BLOCK_ROWS = 2_048  # 2,048 × 100,000 float32 similarities: 0.8 GB at the most, less for fewer candidates
 
 
 def nearest(
-    queries: np.ndarray, candidates: np.ndarray, partners: int = 1, block_rows: int = _BLOCK_ROWS
+    queries: np.ndarray, candidates: np.ndarray, partners: int = 1, block_rows: int = BLOCK_ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each query its most similar candidates, best first: indices int64 (n, k) and cosines float32 (n, k).
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from configs.schema import Experiment
 from server.job import Job
-from server.methods.method import Method, Step
+from server.methods.method import Method, Phase
 from server.phases.contrast_natural import contrast_natural
 from server.phases.generate import train_generators
 from server.state import JobState
 
 
-def made_up(experiment: Experiment) -> list[Step]:
+def made_up(experiment: Experiment) -> list[Phase]:
     """First the generators, as many rounds as binding's shared encoder; then the contrast, as many as binding's."""
 
     def complete(job: Job, state: JobState) -> JobState:
         return contrast_natural(job, state, fill="generated")
 
     return [
-        Step("autoencoder", experiment.rounds.autoencoder, train_generators),
-        Step("contrast", experiment.rounds.contrast, complete),
+        Phase("autoencoder", experiment.rounds.autoencoder, train_generators),
+        Phase("contrast", experiment.rounds.contrast, complete),
     ]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from configs.schema import Experiment
-from server.methods.method import Method, Step
+from server.methods.method import Method, Phase
 from server.phases.contrast_natural import contrast_natural
 
 
-def dual(experiment: Experiment) -> list[Step]:
+def dual(experiment: Experiment) -> list[Phase]:
     """One phase, as many rounds as binding's contrast."""
-    return [Step("contrast", experiment.rounds.contrast, contrast_natural)]
+    return [Phase("contrast", experiment.rounds.contrast, contrast_natural)]
 
 
 DCM = Method(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from configs.schema import Experiment
-from server.methods.method import Method, Step
+from server.methods.method import Method, Phase
 from server.phases.autoencoder import train_autoencoder
 from server.phases.bind import bind_samples
 from server.phases.contrast import contrast
 from server.phases.embed import embed
 
 
-def binding(experiment: Experiment) -> list[Step]:
+def binding(experiment: Experiment) -> list[Phase]:
     """The paper's order (its section 4): an encoder of what is shared, matching, weighted contrastive learning."""
-    rounds = experiment.rounds
-    shared = [] if experiment.bind.by == "label" else [Step("autoencoder", rounds.autoencoder, train_autoencoder)]
+    rounds, shared = experiment.rounds, len(experiment.bind.modalities)  # none where labels bind
+    encoders = [Phase("autoencoder", rounds.autoencoder * shared, train_autoencoder)] if shared else []
     return [
-        *shared,
-        Step("embed", 1, embed),
-        Step("bind", 1, bind_samples),
-        Step("contrast", rounds.contrast, contrast),
+        *encoders,
+        Phase("embed", max(shared, 1), embed),
+        Phase("bind", 1, bind_samples),
+        Phase("contrast", rounds.contrast, contrast),
     ]
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from configs.schema import Experiment
 from server.job import Job
-from server.methods.method import Method, Step
+from server.methods.method import Method, Phase
 from server.phases.contrast_natural import contrast_natural
 from server.phases.unimodal import train_unimodal
 from server.state import JobState
 
 
-def anchored(experiment: Experiment) -> list[Step]:
+def anchored(experiment: Experiment) -> list[Phase]:
     """The shared sensor's encoder first; then, frozen, it is what the others are aligned to.
 
     Together as many rounds as binding takes: those of its shared encoder, then those of its contrast.
     """
-    by = experiment.bind.by
+    by = experiment.bind.anchor
 
     def shared(job: Job, state: JobState) -> JobState:
         return train_unimodal(job, state, only=by, rounds=experiment.rounds.autoencoder)
@@ -24,8 +24,8 @@ def anchored(experiment: Experiment) -> list[Step]:
         return contrast_natural(job, state, frozen=(f"encoder.{by}", f"projection.{by}"))
 
     return [
-        Step("autoencoder", experiment.rounds.autoencoder, shared),
-        Step("contrast", experiment.rounds.contrast, align),
+        Phase("autoencoder", experiment.rounds.autoencoder, shared),
+        Phase("contrast", experiment.rounds.contrast, align),
     ]
 
 

@@ -11,10 +11,10 @@ from server.state import JobState
 
 
 @dataclass(frozen=True)
-class Step:
+class Phase:
     """One phase of pre-training: its name, how many rounds it takes, and what it makes of the state."""
 
-    phase: str
+    name: str
     rounds: int
     run: Callable[[Job, JobState], JobState]
 
@@ -23,13 +23,13 @@ class Step:
 class Method:
     """A method by name: what it is, where it comes from, and its phases for an experiment.
 
-    Encoders, projections, fusion head, fine-tuning and budgets are alike for all; a method differs in its steps alone,
+    Encoders, projections, fusion head, fine-tuning and budgets are alike for all; a method differs in its phases alone,
     and in what its nodes hold (`configs.nodes.modalities_of`).
     """
 
     name: str
     definition: str
-    steps: Callable[[Experiment], Sequence[Step]]
+    phases: Callable[[Experiment], Sequence[Phase]]
 
 
 def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
@@ -38,7 +38,7 @@ def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     tracks = 1 + (folds if folds > 1 else 0)
     phases = [
         ("describe", 1),
-        *((step.phase, step.rounds) for step in method.steps(experiment)),
+        *((phase.name, phase.rounds) for phase in method.phases(experiment)),
         ("fine-tune", experiment.rounds.finetune * tracks),
         ("evaluate", 1),
     ]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from configs.schema import Experiment
 from server.job import Job
-from server.methods.method import Method, Step
+from server.methods.method import Method, Phase
 from server.phases.contrast_natural import contrast_natural
 from server.state import JobState
 
 
-def masked(experiment: Experiment) -> list[Step]:
+def masked(experiment: Experiment) -> list[Phase]:
     """One phase, as many rounds as binding's contrast."""
 
     def zeros(job: Job, state: JobState) -> JobState:
         return contrast_natural(job, state, fill="zeros")
 
-    return [Step("contrast", experiment.rounds.contrast, zeros)]
+    return [Phase("contrast", experiment.rounds.contrast, zeros)]
 
 
 MIM = Method(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from configs.schema import Experiment
-from server.methods.method import Method, Step
+from server.methods.method import Method, Phase
 from server.phases.unimodal import train_unimodal
 
 
-def alone(experiment: Experiment) -> list[Step]:
+def alone(experiment: Experiment) -> list[Phase]:
     """One phase, as many rounds as binding's contrast."""
-    return [Step("contrast", experiment.rounds.contrast, train_unimodal)]
+    return [Phase("contrast", experiment.rounds.contrast, train_unimodal)]
 
 
 UNIMODAL = Method(

@@ -16,16 +16,24 @@ from strategies.modality_wise import Contribution, aggregate
 
 
 def train_autoencoder(job: Job, state: JobState) -> JobState:
-    """`rounds.autoencoder` rounds; the autoencoder of `bind.by` joins the state's blocks."""
-    experiment, modality = job.experiment, job.experiment.bind.by
-    name = f"autoencoder.{modality}"
+    """`rounds.autoencoder` rounds for each shared modality; their autoencoders join the state's blocks."""
+    modalities = job.experiment.bind.modalities
+    for at, modality in enumerate(modalities):
+        state = _train_one(job, state, modality, at * job.experiment.rounds.autoencoder, len(modalities))
+    return state
+
+
+def _train_one(job: Job, state: JobState, modality: str, before: int, several: int) -> JobState:
+    """One modality's rounds, `before` of the phase's rounds having gone to other modalities."""
+    experiment, name = job.experiment, f"autoencoder.{modality}"
     members = [p for p in state.members(*experiment.incomplete_groups) if modality in state.manifests[p].modalities]
-    without = [g for g in experiment.incomplete_groups if not set(members) & set(state.members(g))]
+    holders = [g for g in experiment.incomplete_groups if modality in experiment.groups[g].modalities]
+    without = [g for g in holders if not set(members) & set(state.members(g))]
     if without:
         raise UserError(
             f"no node of group {without[0]} holds {modality}",
             where="bind.by",
-            expected="a modality that every group shares",
+            expected="a modality that every group shares" if several == 1 else "modalities that their groups hold",
             todo="choose another modality, or bind.by=label",
         )
     told = state.manifests[members[0]].modalities[modality]
@@ -34,10 +42,10 @@ def train_autoencoder(job: Job, state: JobState) -> JobState:
     )
     current = {name: as_block(model)}
     rounds = experiment.rounds.autoencoder
-    for round in range(1, rounds + 1):
-        question = Payload({**current, **_only(state, modality)}, {"rounds": rounds})
+    for round in range(before + 1, before + rounds + 1):
+        question = Payload({**current, **_only(state, modality)}, {"rounds": rounds, "rounds_before": before})
         replies = job.dispatch.ask(
-            AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds,
+            AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds * several,
             weights_gate(current, {partition: {name} for partition in members}, state.samples),
         )  # fmt: skip
         current = aggregate(

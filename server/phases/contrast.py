@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,12 @@ from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
+from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import embeddings_gate, weights_gate
-from server.binding.bind import Embedded, Pairs, bind
+from server.binding.bind import Embedded, Pairs
 from server.job import Job
+from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
 from server.state import JobState, save_blocks
@@ -69,11 +72,21 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             CONTRAST, questions, "contrast", round, rounds,
             weights_gate(current, {p: set(names) for p, names in own_blocks.items()}, state.samples),
         )  # fmt: skip
-        current = aggregate(
-            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
-        )
+        current = aggregate(current, contributions(state.manifests, replies), fedavg)
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current}, pairs=pairs)
+
+
+def contributions(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
+    """Each node's blocks, a modality's by the number of examples that hold it: some hold more than their group lists."""
+    found = []
+    for p, reply in replies.items():
+        told = manifests[p]
+        for modality, sensor in sorted(told.modalities.items()):
+            blocks = {name: block for name, block in reply.blocks.items() if name.partition(".")[2] == modality}
+            share = sensor.samples / max(told.samples, 1)
+            found.append(Contribution(p, blocks, reply.metrics["examples"] * share))
+    return found
 
 
 Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -> handles (n,), unit rows (n, d)
@@ -96,12 +109,14 @@ def _handles(bank: Bank) -> dict[int, np.ndarray]:
 
 
 def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
-    """Pairs by the trained embeddings of the shared modality; None where binding is by label or nothing is bound."""
-    by = job.experiment.bind.by
-    embedded = {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
-    if not embedded:
+    """Pairs by the trained embeddings of the shared modalities; None where binding is by label or nothing is bound."""
+    embedded = {
+        by: {p: Embedded(state.manifests[p].group, *views[by]) for p, views in bank.items() if by in views}
+        for by in job.experiment.bind.modalities
+    }
+    if not any(embedded.values()):
         return None
-    return bind(embedded, job.experiment.bind.weights, job.experiment.bind.partners)
+    return bound_by_steps(job, embedded, state.steps)
 
 
 def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str) -> dict[str, Block]:

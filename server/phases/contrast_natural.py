@@ -9,7 +9,7 @@ from protocol.kinds import CONTRAST
 from protocol.payload import Payload
 from server.admission import weights_gate
 from server.job import Job
-from server.phases.contrast import contrasted, fresh_blocks
+from server.phases.contrast import contrasted, contributions, fresh_blocks
 from server.phases.describe import shapes_of
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
@@ -47,8 +47,7 @@ def contrast_natural(job: Job, state: JobState, frozen: Sequence[str] = (), fill
         }
         gate = weights_gate(current, learnt, state.samples)
         replies = job.dispatch.ask(CONTRAST, questions, "contrast", round, rounds, gate)
-        current = aggregate(
-            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
-        )
+        filled = [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()]  # all count as held
+        current = aggregate(current, filled if fill else contributions(state.manifests, replies), fedavg)
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+
+import numpy as np
 
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EMBED
@@ -11,10 +14,25 @@ from server.binding.bind import Embedded
 from server.job import Job
 from server.state import JobState
 
+Found = dict[str, dict[int, Embedded]]  # modality, or "label" -> node -> its samples
+
 
 def embed(job: Job, state: JobState) -> JobState:
-    """The state with every node's embeddings and handles, for `bind`."""
-    by = job.experiment.bind.by
+    """The state with the embeddings by modality and partition, for `bind`, and every node's handles."""
+    names = job.experiment.bind.modalities or ["label"]
+    found: Found = {}
+    handles: dict[int, np.ndarray] = {}
+    for at, by in enumerate(names, start=1):
+        found[by] = _embedded(job, state, by, at, len(names), handles)
+        for p, e in found[by].items():
+            handles[p] = np.union1d(handles[p], e.handles) if p in handles else e.handles
+    return replace(state, embedded=found, handles=handles)
+
+
+def _embedded(
+    job: Job, state: JobState, by: str, round: int, rounds: int, known: Mapping[int, np.ndarray]
+) -> dict[int, Embedded]:
+    """What the nodes send of one modality; `known` are the handles that each gave with other modalities."""
     blocks = {key: block for key, block in {**state.blocks, **state.normalisation}.items() if key.endswith(f".{by}")}
     members = [
         p
@@ -27,11 +45,11 @@ def embed(job: Job, state: JobState) -> JobState:
         if set(reply.blocks) != {f"embeddings.{by}"}:
             raise ProtocolError(f"embeddings of {sorted(reply.blocks)}, asked for embeddings.{by}")
         handles, vectors = unpack_embeddings(reply.blocks[f"embeddings.{by}"])
-        if len(handles) > state.manifests[partition].samples:
+        if len(np.union1d(handles, known.get(partition, handles))) > state.manifests[partition].samples:
             raise ProtocolError(f"{len(handles)} embeddings, its manifest said {state.manifests[partition].samples}")
         found[partition] = Embedded(state.manifests[partition].group, handles, vectors)
 
-    replies = job.dispatch.ask(EMBED, dict.fromkeys(members, Payload(blocks)), "embed", check=check)
+    replies = job.dispatch.ask(EMBED, dict.fromkeys(members, Payload(blocks)), "embed", round, rounds, check)
     widths = {found[p].vectors.shape[1] for p in replies}
     common = max(widths, key=lambda width: sum(found[p].vectors.shape[1] == width for p in replies))
     for partition in list(replies):
@@ -39,7 +57,7 @@ def embed(job: Job, state: JobState) -> JobState:
             job.dispatch.skip(
                 partition,
                 "embed",
-                1,
+                round,
                 f"embeddings of {found[partition].vectors.shape[1]} numbers, others send {common}",
             )
             del replies[partition]
@@ -47,4 +65,10 @@ def embed(job: Job, state: JobState) -> JobState:
     if encoders:
         job.note(f"label texts were embedded by {', '.join(encoders)}")
     kept = {p: found[p] for p in replies}
-    return replace(state, embedded=kept, handles={p: e.handles for p, e in kept.items()})
+    if by == "label":
+        untold = sum(max(0, state.manifests[p].labelled - len(e.handles)) for p, e in kept.items())
+        if untold:
+            job.note(
+                f"{untold} labelled samples bind nothing: the sentence encoder reads nothing in their label's text"
+            )
+    return kept

@@ -17,7 +17,7 @@ from strategies.modality_wise import Contribution, aggregate
 
 def train_generators(job: Job, state: JobState) -> JobState:
     """`rounds.autoencoder` rounds; `generator.<modality>` blocks join the state's."""
-    experiment, by = job.experiment, job.experiment.bind.by
+    experiment, by = job.experiment, job.experiment.bind.anchor
     members = state.members(*experiment.incomplete_groups)
     shapes = shapes_of(state, members)
     own = {

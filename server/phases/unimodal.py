@@ -8,10 +8,10 @@ from protocol.kinds import UNIMODAL
 from protocol.payload import Payload
 from server.admission import weights_gate
 from server.job import Job
-from server.phases.contrast import contrasted, fresh_blocks
+from server.phases.contrast import contrasted, contributions, fresh_blocks
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from strategies.modality_wise import aggregate
 
 
 def train_unimodal(job: Job, state: JobState, only: str | None = None, rounds: int | None = None) -> JobState:
@@ -32,8 +32,6 @@ def train_unimodal(job: Job, state: JobState, only: str | None = None, rounds: i
         }
         gate = weights_gate(current, {p: set(names) for p, names in own.items()}, state.samples)
         replies = job.dispatch.ask(UNIMODAL, questions, phase, round, rounds, gate)
-        current = aggregate(
-            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
-        )
+        current = aggregate(current, contributions(state.manifests, replies), fedavg)
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current})

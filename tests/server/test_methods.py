@@ -30,13 +30,13 @@ def test_each_method_s_phases():
 def test_every_method_that_pre_trains_has_the_same_rounds_of_contrast():
     experiment = smallest("rounds.contrast=7")
     for name, method in METHODS.items():
-        rounds = {step.phase: step.rounds for step in method.steps(experiment)}
+        rounds = {phase.name: phase.rounds for phase in method.phases(experiment)}
         assert name == "lower_bound" or rounds["contrast"] == 7
 
 
 def test_binding_by_label_needs_no_shared_sensor_and_so_trains_none():
     experiment = smallest("bind.by=label", "methods=[fedbind]")
-    assert [step.phase for step in METHODS["fedbind"].steps(experiment)] == ["embed", "bind", "contrast"]
+    assert [phase.name for phase in METHODS["fedbind"].phases(experiment)] == ["embed", "bind", "contrast"]
 
 
 @pytest.mark.parametrize("method", ["cmg", "dcm", "imagebind"])

@@ -158,6 +158,12 @@ def named(*overrides):
 # --- whole runs -------------------------------------------------------------------------------------------------------
 
 EVERY_RUN = {"query.describe", "train.finetune", "evaluate.head"}
+THREE_GROUPS = [
+    "methods=[fedbind]", "data.modalities.resp={frames: 51}",
+    "split={a: [alice], b: [bruno], c: [carla], finetune: [dmitri], test: [elena, farid]}",
+    "groups={a: {modalities: [acc, resp]}, b: {modalities: [acc, ecg]}, c: {modalities: [resp, eda]}, "
+    "finetune: {modalities: [ecg, eda], labels_per_class: 3}, test: {modalities: [ecg, eda]}}",
+]  # fmt: skip
 BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
 
 
@@ -174,9 +180,11 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
          {*BY_SENSOR, "train.contrast"}),
         (["methods=[unimodal, mim, mpm, cmg, dcm, imagebind]"],
          {"train.unimodal", "train.generate", "train.contrast"}),
+        ([*THREE_GROUPS, "bind.by=[acc, resp]", "groups.b.natural_share=0.5", "bind.pairing=oracle"],
+         {*BY_SENSOR, "train.contrast"}),
     ],
     ids=["binding and its bounds", "exact", "by label", "by label, exact", "by reconstruction, two seeds",
-         "the other methods"],
+         "the other methods", "by two sensors in turn"],
 )  # fmt: skip
 def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, overrides, kinds):
     experiment = named(*overrides)

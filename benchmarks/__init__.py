@@ -1,0 +1,1 @@
+"""What figures in the documentation are made with; each script names its command."""
