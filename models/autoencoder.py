@@ -25,9 +25,17 @@ class SharedAutoencoder(nn.Module):
     normalised; the latent is not (whoever matches by cosine normalises it).
     """
 
-    def __init__(self, channels: int, frames: int, latent: int = 64, kind: str = "inertial", width: int = 32):
+    def __init__(
+        self,
+        channels: int,
+        frames: int,
+        latent: int = 64,
+        kind: str = "inertial",
+        width: int = 32,
+        layout: tuple[int, ...] = (),
+    ):
         super().__init__()
-        self.encoder = build_encoder(kind, channels, frames, width=width)
+        self.encoder = build_encoder(kind, channels, frames, width=width, layout=layout)
         self.squeeze = nn.Linear(STEPS * FEATURE, latent)
         self.expand = nn.Linear(latent, STEPS * width)
         self.width = width

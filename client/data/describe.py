@@ -52,6 +52,7 @@ def card_text(card: DatasetCard) -> str:
     """One card in plain text, several lines."""
     modalities = [
         f"  {name}: {each.kind}, {each.channels} x {each.rate_hz:g} Hz, {each.unit}"
+        + (f", a frame is {' × '.join(map(str, each.layout))}" if each.layout else "")
         for name, each in card.modalities.items()
     ]
     options = [

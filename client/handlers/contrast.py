@@ -74,7 +74,7 @@ def contrast(node: Node, question: Payload) -> Payload:
         _related(node, question),
         experiment.contrast,
         experiment.epochs.contrast,
-        {m: strength_for(shape.kind, experiment.augment) for m, shape in node.shapes.items()},
+        {m: strength_for(shape.kind, experiment.augment, shape.layout) for m, shape in node.shapes.items()},
         experiment.augment.jitter,
         node.seed_for("contrast", round),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.blocks import ModalityShape, as_block, new_encoder, new_projection
+from models.blocks import as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
@@ -14,6 +14,7 @@ from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Embedded, Pairs, bind
 from server.job import Job
 from server.phases.contrast_exact import contrast_exact
+from server.shapes import shape_of
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
 from strategies.modality_wise import Contribution, aggregate
@@ -32,8 +33,8 @@ def fresh_blocks(job: Job, state: JobState) -> dict[str, Block]:
         for modality in contrasted(job, state, partition):
             told = state.manifests[partition].modalities[modality]
             if f"encoder.{modality}" not in blocks:
-                shape = ModalityShape(told.kind, told.frames, told.channels)
-                blocks[f"encoder.{modality}"] = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
+                encoder = new_encoder(modality, shape_of(told), job.experiment.models, job.seed)
+                blocks[f"encoder.{modality}"] = as_block(encoder)
                 blocks[f"projection.{modality}"] = as_block(new_projection(modality, job.experiment.models, job.seed))
     return blocks
 

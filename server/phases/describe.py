@@ -8,11 +8,13 @@ from dataclasses import replace
 from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import ROLES
+from models.blocks import ModalityShape
 from protocol.kinds import DESCRIBE
 from protocol.manifest import Manifest
 from protocol.payload import Payload, ProtocolError
 from server.job import Job
 from server.normalisation import agreed, moments_of
+from server.shapes import shape_of
 from server.state import JobState
 
 
@@ -105,14 +107,15 @@ def _check_bindable(job: Job, state: JobState) -> None:
         raise UserError(
             "the nodes' label sets do not overlap", where="data.name", expected="at least one class in common"
         )
-    shapes: dict[str, tuple[str, int, int]] = {}
+    shapes: dict[str, ModalityShape] = {}
     for partition, manifest in state.manifests.items():
         for name, told in manifest.modalities.items():
-            shape = shapes.setdefault(name, (told.kind, told.frames, told.channels))
-            if shape != (told.kind, told.frames, told.channels):
+            shape = shapes.setdefault(name, shape_of(told))
+            if shape != shape_of(told):
                 raise UserError(
                     f"nodes disagree on {name}",
                     where=f"node {partition}",
-                    expected=f"{shape[0]}, {shape[1]} frames, {shape[2]} channels",
-                    todo="use the same data.modalities everywhere",
+                    expected=f"{shape.kind}, {shape.frames} frames, {shape.channels} channels"
+                    + (f" as {' × '.join(map(str, shape.layout))}" if shape.layout else ""),
+                    todo="use the same data.modalities and data.options everywhere",
                 )
