@@ -14,7 +14,7 @@ class PointBlock(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.heads = max(1, width // 16)
+        self.heads = math.gcd(2, width // 8)  # each head costs a softmax over all pairs of points
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.join = nn.Linear(width, 3 * width)
         self.part = nn.Linear(width, width)
@@ -41,10 +41,11 @@ class PointEncoder(FrameByFrame):
             raise ValueError(f"a point cloud needs the layout (points, features), got {layout}")
         super().__init__(math.prod(layout), frames)
         self.size = layout
-        self.enter = nn.Sequential(nn.Linear(layout[1], width), nn.GELU(), nn.Linear(width, width))
-        self.token = nn.Parameter(torch.randn(width) / math.sqrt(width))
-        self.blocks = nn.ModuleList(PointBlock(width) for _ in range(blocks))
-        self.leave = nn.LayerNorm(width)
+        inner = max(8, width // 2)  # a window has a thousand points and more: at the full width it costs four times that
+        self.enter = nn.Sequential(nn.Linear(layout[1], inner), nn.GELU(), nn.Linear(inner, inner))
+        self.token = nn.Parameter(torch.randn(inner) / math.sqrt(inner))
+        self.blocks = nn.ModuleList(PointBlock(inner) for _ in range(blocks))
+        self.leave = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, width))
         self.follow_in_time(width, feature)
 
     def frame_vectors(self, frame: Tensor) -> Tensor:
