@@ -1,13 +1,16 @@
 """The data sets by name."""
 
 from client.data.cards import Dataset
+from client.data.mmfi import MmFi
 from client.data.motionsense import MotionSense
 from client.data.utd_mhad import UtdMhad
 from client.data.wearable_sim import WearableSim
 from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
-DATASETS: dict[str, Dataset] = {each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), WearableSim())}
+DATASETS: dict[str, Dataset] = {
+    each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), MmFi(), WearableSim())
+}
 
 
 def dataset(name: str) -> Dataset:

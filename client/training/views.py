@@ -73,7 +73,7 @@ def strength_for(kind: str, settings: AugmentSettings, layout: tuple[int, ...] =
             yaw_deg=settings.cloud_yaw_deg if spatial else 0.0, crop=settings.crop, warp=settings.warp, up=2,
             item=layout[1], nearest=True, point_drop=settings.point_drop,
         )  # fmt: skip
-    if kind in ("physiological", "csi"):
+    if kind in ("physiological", "csi") or (kind == "skeleton" and layout and layout[1] != 3):  # joints in a picture
         return Strength(scale=settings.scale, crop=settings.crop, warp=settings.warp)
     if kind == "skeleton":
         return Strength(

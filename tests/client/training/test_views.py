@@ -26,13 +26,22 @@ def test_no_picture_and_no_spectrum_is_turned_as_if_it_were_axes(kind):
     assert not (strength.turn_deg or strength.yaw_deg or strength.joint_drop or strength.point_drop)
 
 
+def test_joints_in_a_picture_are_not_turned_in_space():
+    flat = strength_for("skeleton", SETTINGS, (21, 2))  # 42 numbers: triples would fit, and mean nothing
+    assert (
+        not (flat.turn_deg or flat.yaw_deg or flat.joint_drop) and strength_for("skeleton", SETTINGS, (21, 3)).yaw_deg
+    )
+
+
 def test_a_picture_s_brightness_changes_as_one_and_its_place_by_pixels():
-    window = torch.rand(8, 3, 6 * 7 * 3) + 1.0
+    window = torch.randint(1, 9, (8, 3, 6, 7, 3), generator=torch.Generator().manual_seed(1)).float()
+    window[:, :, 3, 3] = 10.0  # the brightest is in the middle and stays in the picture
     still = strength_for("image", SETTINGS.model_copy(update={"crop": 0.0, "warp": 0.0}), (6, 7, 3))
-    values = {round(v, 5) for v in window[0].flatten().tolist()}
-    out = augment(window, still, torch.Generator().manual_seed(0))
-    gain = out[0].max() / window[0].max()
-    assert abs(gain - 1) > 1e-3 and {round(v, 5) for v in (out[0] / gain).flatten().tolist()} - values == set()
+    out = augment(window.flatten(2), still, torch.Generator().manual_seed(0))
+    plain = out / (out.amax((1, 2), keepdim=True) / 10.0)
+    assert (out.amax((1, 2)) - 10.0).abs().min() > 1e-3
+    torch.testing.assert_close(plain, plain.round(), atol=1e-4, rtol=0)
+    assert not torch.equal(plain.round(), window.flatten(2))
 
 
 def test_points_come_and_go_whole_and_turn_only_where_they_have_places():
