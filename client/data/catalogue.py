@@ -1,6 +1,7 @@
 """The data sets by name."""
 
 from client.data.cards import Dataset
+from client.data.dhg import Dhg
 from client.data.mmfi import MmFi
 from client.data.motionsense import MotionSense
 from client.data.utd_mhad import UtdMhad
@@ -9,7 +10,7 @@ from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
 DATASETS: dict[str, Dataset] = {
-    each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), MmFi(), WearableSim())
+    each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), MmFi(), Dhg(), WearableSim())
 }
 
 
