@@ -1,16 +1,20 @@
 """The data sets by name."""
 
+from client.data.briareo import Briareo
 from client.data.cards import Dataset
 from client.data.dhg import Dhg
+from client.data.gr4dhci import Gr4dhci
 from client.data.mmfi import MmFi
 from client.data.motionsense import MotionSense
+from client.data.sun_rgbd import SunRgbd
 from client.data.utd_mhad import UtdMhad
 from client.data.wearable_sim import WearableSim
 from client.data.wesad import Wesad
 from configs.errors import unknown_name
 
 DATASETS: dict[str, Dataset] = {
-    each.card.name: each for each in (UtdMhad(), MotionSense(), Wesad(), MmFi(), Dhg(), WearableSim())
+    each.card.name: each
+    for each in (UtdMhad(), MotionSense(), Wesad(), MmFi(), Dhg(), SunRgbd(), Briareo(), Gr4dhci(), WearableSim())
 }
 
 

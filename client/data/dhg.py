@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home, wrong_folder
-from client.data.pictures import layout_of, numbered, read_picture, size_options, smaller
+from client.data.frame_files import numbered, stacked
+from client.data.joints import CENTER, centred, read_table
+from client.data.pictures import layout_of, read_picture, size_options, smaller
 from client.data.recording import Loaded, Recording, Signal
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 
@@ -42,7 +44,6 @@ FINGERS = ("with one finger", "with the whole hand")  # finger_1, finger_2
 CUTS = "informations_troncage_sequences.txt"
 RATE_HZ = 30.0
 JOINTS = 22
-WRIST = 0
 
 CARD = DatasetCard(
     name="dhg",
@@ -68,9 +69,7 @@ CARD = DatasetCard(
             "14", ("14", "28"), "the gestures, or each of them with one finger and with the whole hand"
         ),
         "cut": OptionCard("gesture", ("gesture", "whole"), "from the gesture's first frame to its last, or all frames"),
-        "center": OptionCard(
-            "first", ("first", "wrist", "none"), "joints against the first frame's wrist, or each's own"
-        ),
+        "center": CENTER,
         "region": OptionCard("picture", ("picture", "hand"), "the depth picture, or the box the hand stays within"),
         **size_options(24, 32),
     },
@@ -203,26 +202,7 @@ def read_joints(
     """(time, joint * number); in space against the wrist as asked. None where there is no file or, counted, it is broken."""
     path = place / ("skeleton_world.txt" if modality == "skeleton" else "skeleton_image.txt")
     table = read_table(path, card.channels, policy)
-    if table is None or modality != "skeleton" or center == "none":
-        return table
-    joints = table.reshape(-1, *card.layout)
-    wrist = joints[:, WRIST : WRIST + 1]
-    return np.asarray((joints - (wrist if center == "wrist" else wrist[:1])).reshape(table.shape))
-
-
-def read_table(path: Path, columns: int, policy: CorruptPolicy) -> NDArray[np.float64] | None:
-    """Numbers separated by blanks, (line, column); None where there is no file or, counted, it is broken."""
-    if not path.exists():
-        return None
-    try:
-        table = np.loadtxt(path, ndmin=2)
-    except (ValueError, OSError) as error:
-        policy.refuse(path, f"the file cannot be read as numbers ({error})")
-        return None
-    if not table.size or table.shape[1] != columns:
-        policy.refuse(path, f"the file has shape {table.shape}", expected=f"(frames, {columns})")
-        return None
-    return np.asarray(table, dtype=np.float64)
+    return table if table is None or modality != "skeleton" else centred(table, card.layout, center)
 
 
 def read_depth(place: Path, layout: tuple[int, ...], region: str, policy: CorruptPolicy) -> NDArray[np.float32] | None:
@@ -233,13 +213,12 @@ def read_depth(place: Path, layout: tuple[int, ...], region: str, policy: Corrup
     box = hand_box(place, policy) if region == "hand" else (slice(None), slice(None))
     if box is None:
         return None
-    frames = np.full((len(files), layout[0] * layout[1]), np.nan, dtype=np.float32)
-    for row, path in enumerate(files.values()):
-        try:
-            frames[row] = smaller(read_picture(path, 1)[box], *layout[:2], unseen=True).reshape(-1)
-        except Exception as error:  # a broken file makes its reader raise whatever its bytes lead it to
-            policy.refuse(path, f"the picture cannot be read ({type(error).__name__}: {error})")
-    return frames
+    return stacked(
+        files.values(),
+        layout[0] * layout[1],
+        lambda path: smaller(read_picture(path, 1)[box], *layout[:2], unseen=True),
+        policy,
+    )
 
 
 def hand_box(place: Path, policy: CorruptPolicy) -> tuple[slice, slice] | None:

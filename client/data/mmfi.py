@@ -23,7 +23,8 @@ from scipy.io import loadmat
 from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
-from client.data.pictures import layout_of, numbered, read_picture, size_options, smaller
+from client.data.frame_files import numbered, stacked
+from client.data.pictures import layout_of, read_picture, size_options, smaller
 from client.data.recording import Loaded, Recording, Signal
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 
@@ -191,19 +192,9 @@ def read_signal(place: Path, modality: str, card: ModalityCard, every: int, poli
     files = numbered(place / source.folder, rf"frame(\d+)\.{source.ending}")
     if not files:
         return None
-    wanted = range(1, max(files) + 1, every)
-    values = np.full((len(wanted), card.channels), np.nan, dtype=np.float32)
-    read = 0
-    for row, number in enumerate(wanted):
-        path = files.get(number)
-        if path is None or path.stat().st_size == 0:
-            continue
-        try:
-            values[row] = np.asarray(source.read(path, card.layout), dtype=np.float32).reshape(-1)
-            read += 1
-        except Exception as error:  # a broken file makes its reader raise whatever its bytes lead it to
-            policy.refuse(path, f"the frame cannot be read ({type(error).__name__}: {error})")
-    return policy.signal(values, card, place / source.folder) if read else None
+    frames = [files.get(number) for number in range(1, max(files) + 1, every)]
+    values = stacked(frames, card.channels, lambda path: source.read(path, card.layout), policy)
+    return None if values is None else policy.signal(values, card, place / source.folder)
 
 
 def read_ground_truth(path: Path, card: ModalityCard, every: int, policy: CorruptPolicy) -> Signal | None:

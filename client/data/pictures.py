@@ -4,7 +4,6 @@ A depth picture holds 0 where the camera saw nothing. Such pixels take no part w
 of the small picture that nothing was seen of stays 0.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,15 +59,6 @@ def _cover(pixels: int, parts: int) -> NDArray[np.float32]:
     part, pixel = np.arange(parts)[:, None], np.arange(pixels)
     first, after = part * pixels // parts, -((part + 1) * pixels // -parts)
     return ((pixel >= first) & (pixel < after)).astype(np.float32)
-
-
-def numbered(folder: Path, pattern: str) -> dict[int, Path]:
-    """Number -> file of the folder whose whole name fits the pattern with the number as its group, in rising order."""
-    if not folder.is_dir():
-        return {}
-    fits = re.compile(pattern)
-    found = {int(match[1]): path for path in folder.iterdir() if (match := fits.fullmatch(path.name))}
-    return dict(sorted(found.items()))
 
 
 def layout_of(options: Mapping[str, Any], bands: int) -> tuple[int, int, int]:

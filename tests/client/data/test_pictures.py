@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from client.data.pictures import numbered, read_picture, smaller
+from client.data.pictures import read_picture, smaller
 
 
 def test_smaller_by_hand():
@@ -39,13 +39,3 @@ def test_files_keep_sixteen_bits_and_colours(tmp_path):
     (tmp_path / "b.png").write_bytes(b"no picture")
     with pytest.raises(OSError, match=r"b\.png"):
         read_picture(tmp_path / "b.png", 1)
-
-
-def test_numbered_files_come_in_the_order_of_their_numbers(tmp_path):
-    for name in ("f10.png", "f9.png", "f.png", "f1.txt", "xf1.png"):
-        (tmp_path / name).write_bytes(b"")
-    assert [(number, path.name) for number, path in numbered(tmp_path, r"f(\d+)\.png").items()] == [
-        (9, "f9.png"),
-        (10, "f10.png"),
-    ]
-    assert numbered(tmp_path / "nowhere", r"f(\d+)") == {}
