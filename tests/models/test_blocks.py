@@ -116,6 +116,12 @@ def test_the_layout_makes_the_encoder_of_pictures_and_clouds():
         assert model.encode(torch.zeros(2, 4, 48)).shape[0] == 2
 
 
+def test_a_single_picture_can_be_reconstructed():
+    settings = AutoencoderSettings(latent=4, width=8, objective="reconstruction")
+    model = new_autoencoder("photo", ModalityShape("image", 1, 75, (5, 5, 3)), settings, 0)
+    assert model(torch.zeros(2, 1, 75)).shape == (2, 1, 75)
+
+
 def test_another_family_may_be_chosen_for_its_kind_alone():
     chosen = ModelSettings(width=8, projection=8, hidden=8, inertial="inertial2d", skeleton="skeleton_graph")
     skeleton = ModalityShape("skeleton", 16, 60, (20, 3))

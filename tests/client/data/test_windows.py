@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.data.recording import Recording, Signal
-from client.data.windows import fill_gaps, sliding, smooth, whole
+from client.data.windows import between_records, fill_gaps, sliding, smooth, whole
 from configs.errors import UserError
 
 
@@ -177,6 +177,16 @@ def test_whole_windows_are_finite_within_the_signals_range_and_repeat_exactly(va
         assert np.isfinite(first.arrays["acc"]).all()
         assert min([*known, 0]) - 1e-3 <= first.arrays["acc"].min()
         assert first.arrays["acc"].max() <= max([*known, 0]) + 1e-3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 4))
+def test_all_channels_at_once_is_numpy_s_interpolation(seed, records, channels):
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(records, channels)) * 10.0 ** generator.integers(-8, 8)
+    at = generator.uniform(-1, records + 1, (3, 7))
+    at[0] = np.round(at[0])
+    slow = np.stack([np.interp(at, np.arange(records), column) for column in values.T], axis=-1)
+    np.testing.assert_allclose(between_records(values, at), slow, rtol=0, atol=1e-14 * np.abs(values).max())
 
 
 # --- point clouds -----------------------------------------------------------------------------------------------------
