@@ -2,14 +2,14 @@
 
 Three cameras: a time-of-flight one (depth), a stereo infrared one that also gives the hand's joints, and a colour one.
 A subject is named with the published part it lies in (train-000), since nothing tells whether numbers repeat there.
-A thirteenth folder, g12, holds long videos of all gestures and is left out.
+A thirteenth folder, g12_test, holds long videos of all gestures and is left out.
 
-What could be confirmed from public code that reads the data set: persons, g00 to g12 and repetitions as folders,
-L/raw/000_rl.png and R/raw/000_rr.png of the infrared camera below leap_motion/train, depth as .npz with arr_0, and the
-keys of the joints' JSON up to the finger tips. Not confirmed: the names of the files of depth, colour and joints, and
-the keys of the bones. So these files are looked for by their ending anywhere below a repetition's folder and ordered by
-the number that their names begin with, and the bones are read only where the option `hand` asks for them. Frame rates
-differ by camera and are not told in the files: use whole windows.
+What could be confirmed from public code that reads the data set: persons, g00 to g12_test and repetitions as folders,
+L/raw/000_rl.png and R/raw/000_rr.png of the infrared camera below leap_motion/train, colour as .png one folder below
+the repetition's, depth as .npz with arr_0, and the keys of the joints' JSON up to the finger tips. Not confirmed: the
+names of the files of depth, colour and joints, and the keys of the bones. So these files are looked for by their ending
+anywhere below a repetition's folder and ordered by the number that their names begin with, and the bones are read only
+where the option `hand` asks for them. Frame rates differ by camera and are not told in the files: use whole windows.
 """
 
 import json
