@@ -30,8 +30,8 @@ from client.data.request import checked_modalities, checked_options, checked_sub
 
 ACTIVITIES = (  # A01 to A27, after the data set's own list
     "stretching and relaxing",
-    "chest expansion, horizontal",
-    "chest expansion, vertical",
+    "horizontal chest expansion",
+    "vertical chest expansion",
     "twisting to the left",
     "twisting to the right",
     "marking time",

@@ -84,7 +84,7 @@ def test_the_chosen_activities_are_the_classes(home):
     card = MmFi().card_for({"activities": "daily"})
     assert len(card.classes) == 14
     recordings = load(home, options={"activities": "daily"}).recordings
-    assert [card.classes[each.label] for each in recordings] == ["chest expansion, horizontal", "bowing"]
+    assert [card.classes[each.label] for each in recordings] == ["horizontal chest expansion", "bowing"]
     (other,) = load(home, subjects=["E04-S31"], options={"activities": "rehabilitation"}).recordings
     assert other.label == 0
 
