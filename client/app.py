@@ -89,6 +89,18 @@ def targets(message: Message, context: Context) -> Message:
     return _answer(kinds.TARGETS, message, context, _of_node(handlers.targets))
 
 
+@app.train("generate")
+def generate(message: Message, context: Context) -> Message:
+    """Trains networks that make one sensor's windows from another's."""
+    return _answer(kinds.GENERATE, message, context, _of_node(handlers.generate))
+
+
+@app.train("unimodal")
+def unimodal(message: Message, context: Context) -> Message:
+    """Trains each modality's encoder by itself."""
+    return _answer(kinds.UNIMODAL, message, context, _of_node(handlers.unimodal))
+
+
 @app.train("contrast")
 def contrast(message: Message, context: Context) -> Message:
     """Trains encoders and projections against the partners' embeddings."""

@@ -15,7 +15,7 @@ import torch
 from client.data.holdings import Holdings, holdings_of
 from client.store import NodeStore, store_of
 from client.training.views import View
-from configs.nodes import NodePlace, derived_seed, modalities_of, node_places
+from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, prompts_of
 from configs.schema import Experiment
 from models.blocks import ModalityShape
 from protocol.handles import sample_handles
@@ -45,6 +45,11 @@ class Node:
     def modalities(self) -> list[str]:
         """What this node may use under the job's method."""
         return modalities_of(self.experiment, self.place.group, self.method)
+
+    @property
+    def prompts(self) -> list[str]:
+        """Modalities of whose presence the job's networks are told."""
+        return prompts_of(self.experiment, self.method)
 
     @property
     def shapes(self) -> Mapping[str, ModalityShape]:

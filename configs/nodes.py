@@ -36,6 +36,13 @@ def modalities_of(experiment: Experiment, group: str, method: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def prompts_of(experiment: Experiment, method: str) -> list[str]:
+    """The modalities of whose presence the networks are told, in alphabetical order: those of `mpm`'s prompt."""
+    if method != "mpm":
+        return []
+    return sorted({m for group in experiment.incomplete_groups for m in experiment.groups[group].modalities})
+
+
 def derived_seed(seed: int, *purpose: str | int) -> int:
     """A seed for one purpose, round and node, so that neither order nor the number of workers changes a result."""
     text = ":".join(str(part) for part in (seed, *purpose))

@@ -6,7 +6,7 @@ changes. Nothing here imports another room: a node, the server and the command l
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -14,7 +14,8 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 
-METHODS = ("lower_bound", "fedbind", "upper_bound")
+MethodName = Literal["lower_bound", "unimodal", "mim", "mpm", "cmg", "dcm", "imagebind", "fedbind", "upper_bound"]
+METHODS: tuple[str, ...] = get_args(MethodName)  # each defined in server/methods
 ROLES = ("finetune", "test")  # every other key of `split` is a group of nodes with incomplete sensors
 
 
@@ -226,7 +227,7 @@ class Experiment(_Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(lambda v: [v] if isinstance(v, int) else v)]
-    methods: Annotated[list[Literal["lower_bound", "fedbind", "upper_bound"]], BeforeValidator(_one_word)]
+    methods: Annotated[list[MethodName], BeforeValidator(_one_word)]
     data: DataSettings
     split: dict[str, Subjects]
     groups: dict[str, GroupSettings]
@@ -313,6 +314,9 @@ def _faults(experiment: Experiment) -> list[str]:
                     else "the groups share no modality; bind.by=label needs none"
                 )
                 faults.append(f"bind.by: {experiment.bind.by!r} is not held by group {name} (it has {has}); {hint}")
+    anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
+    if anchored and experiment.bind.by == "label":
+        faults.append(f"methods: {', '.join(anchored)} needs a sensor that the groups share; bind.by is label")
     if experiment.epochs.finetune % experiment.rounds.finetune:
         faults.append(
             f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"

@@ -22,26 +22,23 @@ class SharedAutoencoder(nn.Module):
     """Window -> latent of a few numbers -> window, trained with the mean squared error of eq. 1.
 
     The latent is a real bottleneck (64 numbers for a window of 360): the decoder sees nothing else. Windows enter
-    normalised; the latent is not (whoever matches by cosine normalises it).
+    normalised; the latent is not (whoever matches by cosine normalises it). With `out`, (channels, frames) of another
+    sensor, it is trained to give that sensor's window instead: cross-modal generation.
     """
 
     def __init__(
-        self,
-        channels: int,
-        frames: int,
-        latent: int = 64,
-        kind: str = "inertial",
-        width: int = 32,
-        layout: tuple[int, ...] = (),
-    ):
+        self, channels: int, frames: int, latent: int = 64, kind: str = "inertial", width: int = 32,
+        layout: tuple[int, ...] = (), out: tuple[int, int] | None = None,
+    ):  # fmt: skip
         super().__init__()
+        out_channels, out_frames = out or (channels, frames)
         self.encoder = build_encoder(kind, channels, frames, width=width, layout=layout)
         self.squeeze = nn.Linear(STEPS * FEATURE, latent)
         self.expand = nn.Linear(latent, STEPS * width)
         self.width = width
-        self.register_buffer("stretch", interpolation_matrix(STEPS, frames), persistent=False)  # (time, step)
+        self.register_buffer("stretch", interpolation_matrix(STEPS, out_frames), persistent=False)  # (time, step)
         self.refine = nn.Sequential(
-            nn.Conv1d(width, width, 5, padding=2), nn.GELU(), nn.Conv1d(width, channels, 5, padding=2)
+            nn.Conv1d(width, width, 5, padding=2), nn.GELU(), nn.Conv1d(width, out_channels, 5, padding=2)
         )
 
     def encode(self, window: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +31,9 @@ class ModalityShape:
     frames: int
     channels: int
     layout: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", tuple(self.layout))  # a message brings a list
 
 
 def as_block(module: nn.Module, prefix: str = "") -> Block:
@@ -70,14 +73,32 @@ def new_autoencoder(
         return SharedEncoder(*size, settings.members) if settings.objective == "instance" else SharedAutoencoder(*size)
 
 
+def new_generator(
+    source: ModalityShape, modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int
+) -> SharedAutoencoder:
+    """A freshly initialised network that makes a window of `modality` (of `shape`) from one of the shared modality.
+
+    Raises UserError where a point cloud is to be made.
+    """
+    if shape.kind == "points":
+        raise UserError(
+            f"{modality} is a point cloud: its points have no order, so none can be generated number by number",
+            where="methods",
+            expected="a method that generates no sensor's windows",
+        )
+    with _seeded(seed, "generator", modality):
+        size = (source.channels, source.frames, settings.latent, source.kind, settings.width, source.layout)
+        return SharedAutoencoder(*size, out=(shape.channels, shape.frames))
+
+
 def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
     """A freshly initialised encoder of one modality, the same for the same seed whatever else is built."""
     return copy.deepcopy(_first_encoder(modality, shape, settings, seed))
 
 
-def new_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
-    """A freshly initialised projection of one modality."""
-    return copy.deepcopy(_first_projection(modality, settings, seed))
+def new_projection(modality: str, settings: ModelSettings, seed: int, prompts: int = 0) -> Projection:
+    """A freshly initialised projection of one modality, told which of `prompts` modalities a sample holds."""
+    return copy.deepcopy(_first_projection(modality, settings, seed, prompts))
 
 
 @lru_cache(maxsize=64)
@@ -89,23 +110,30 @@ def _first_encoder(modality: str, shape: ModalityShape, settings: ModelSettings,
 
 
 @lru_cache(maxsize=64)
-def _first_projection(modality: str, settings: ModelSettings, seed: int) -> Projection:
+def _first_projection(modality: str, settings: ModelSettings, seed: int, prompts: int) -> Projection:
     with _seeded(seed, "projection", modality):
-        return Projection(STEPS, FEATURE, settings.projection, settings.hidden)
+        return Projection(STEPS, FEATURE, settings.projection, settings.hidden, prompts)
 
 
-def new_head(modalities: list[str], classes: int, settings: ModelSettings, seed: int) -> FusionClassifier:
-    """A freshly initialised fusion classifier."""
+def new_head(
+    modalities: list[str], classes: int, settings: ModelSettings, seed: int, prompts: Sequence[str] = ()
+) -> FusionClassifier:
+    """A freshly initialised fusion classifier; `prompts` names the modalities whose presence it is told."""
     with _seeded(seed, "head", *modalities):
-        fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden) for m in modalities}
-        return FusionClassifier(modalities, STEPS, FEATURE, classes, fresh, settings.dropout)
+        fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden, len(prompts)) for m in modalities}
+        return FusionClassifier(modalities, STEPS, FEATURE, classes, fresh, settings.dropout, prompts=prompts)
 
 
 def head_from_projections(
-    modalities: list[str], classes: int, settings: ModelSettings, seed: int, learnt: Mapping[str, Block]
+    modalities: list[str],
+    classes: int,
+    settings: ModelSettings,
+    seed: int,
+    learnt: Mapping[str, Block],
+    prompts: Sequence[str] = (),
 ) -> FusionClassifier:
     """A head whose part for each modality begins as that modality's trained `projection.*` block, where there is one."""
-    head = new_head(modalities, classes, settings, seed)
+    head = new_head(modalities, classes, settings, seed, prompts)
     for modality in modalities:
         block = learnt.get(f"projection.{modality}")
         if block is not None:
@@ -114,6 +142,8 @@ def head_from_projections(
             for ours, theirs in (("1", "layers.1"), ("3", "layers.2")):
                 named = {f"{ours}.{name}": block[f"{theirs}.{name}"] for name in ("weight", "bias")}
                 load_block(part.hidden, named)
+            if part.prompt is not None:
+                load_block(part.prompt, {"weight": block["prompt.weight"]})
     return head
 
 

@@ -25,6 +25,7 @@ class ModalityBlock(nn.Module):
         assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
         self.width = first.out_features
         self.hidden = nn.Sequential(nn.Flatten(), copy.deepcopy(norm), nn.Dropout(dropout), copy.deepcopy(first))
+        self.prompt = copy.deepcopy(projection.prompt)  # of the hidden layer; the projection keeps its own
         self.prototypes = nn.Parameter(torch.randn(classes, last.out_features) / math.sqrt(last.out_features))
         self.dropout = nn.Dropout(dropout)
 
@@ -52,6 +53,7 @@ class FusionClassifier(nn.Module):
         projections: Mapping[str, Projection] | None = None,
         dropout: float = 0.2,
         scale: float = 16.0,  # inverse temperature of the cosine part
+        prompts: Sequence[str] = (),  # modalities of whose presence every block is told
     ):
         super().__init__()
         given = projections or {}
@@ -66,6 +68,7 @@ class FusionClassifier(nn.Module):
         nn.init.zeros_(last.bias)
         self.classes = nn.Sequential(nn.GELU(), nn.Dropout(dropout), last)
         self.scale = scale
+        self.prompts = tuple(prompts)
 
     def block(self, modality: str) -> ModalityBlock:
         """The part of one modality; raises KeyError for one that the head was not built for."""
@@ -83,13 +86,16 @@ class FusionClassifier(nn.Module):
             raise ValueError("no modality given")
         first = next(iter(features.values()))
         hidden = agreement = length = count = first.new_zeros(())
+        presence = self._told(features, present)
         for modality, steps in features.items():
             block = self.block(modality)
             here = _presence(steps, modality, present)  # (batch,)
             filled = torch.where(here[:, None, None], steps, torch.zeros_like(steps))
             layer = block.hidden(filled)  # (batch, hidden)
+            if block.prompt is not None:
+                layer = layer + block.prompt(presence)
             hidden = hidden + torch.where(here[:, None], layer, torch.zeros_like(layer))
-            cosine = block.dropout(block.projection(filled)) @ block.prototypes.T  # (batch, class)
+            cosine = block.dropout(block.projection(filled, presence)) @ block.prototypes.T  # (batch, class)
             agreement = agreement + torch.where(here[:, None], cosine, torch.zeros_like(cosine))
             share = here.to(steps.dtype)[:, None]
             length = length + share * block.prototypes.square().sum(dim=1)  # (batch, class)
@@ -106,12 +112,22 @@ class FusionClassifier(nn.Module):
 
         A class without samples of a modality keeps its prototype there.
         """
+        presence = self._told(features, present)
         for modality, steps in features.items():
             block = self.block(modality)
             here = _presence(steps, modality, present)
-            embedding = block.projection(steps[here])  # (sample, out)
+            embedding = block.projection(steps[here], None if presence is None else presence[here])  # (sample, out)
             for index in label[here].unique().tolist():
                 block.prototypes[index] = embedding[label[here] == index].mean(dim=0)
+
+    def _told(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None) -> Tensor | None:
+        """Which of the modalities in `prompts` each sample holds, (batch, prompt) of 0 and 1; None without prompts."""
+        if not self.prompts:
+            return None
+        first = next(iter(features.values()))
+        nobody = first.new_zeros(len(first))
+        flags = [_presence(features[m], m, present).to(first.dtype) if m in features else nobody for m in self.prompts]
+        return torch.stack(flags, dim=1)
 
 
 def _presence(steps: Tensor, modality: str, present: Mapping[str, Tensor] | None) -> Tensor:

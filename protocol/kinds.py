@@ -51,6 +51,8 @@ EMBED = Kind(
     ("encoder",),
 )
 TARGETS = Kind("query.targets", (Leaves("targets.*", "projected unit embeddings of samples, under opaque handles", 2),))
+GENERATE = Kind("train.generate", (Leaves("generator.*", _WEIGHTS),), (), _PROGRESS)
+UNIMODAL = Kind("train.unimodal", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)
 CONTRAST = Kind("train.contrast", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)
 EXACT_VIEWS = Kind(
     "query.exact_views", (Leaves("targets.*", "projected unit embeddings of one batch, under opaque handles", 2),)
@@ -84,7 +86,8 @@ AUDIT = Kind(
 KINDS = {
     kind.message_type: kind
     for kind in (
-        DESCRIBE, AUTOENCODER, EMBED, TARGETS, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE, EVALUATE, AUDIT
+        DESCRIBE, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE,
+        EVALUATE, AUDIT,
     )
 }  # fmt: skip
 

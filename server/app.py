@@ -14,11 +14,9 @@ from configs.load import from_run_config
 from configs.schema import Experiment
 from server.dispatch import Dispatch
 from server.job import Job
-from server.phases.autoencoder import train_autoencoder
-from server.phases.bind import bind_samples
-from server.phases.contrast import contrast
+from server.methods.catalogue import METHODS
+from server.methods.method import plan
 from server.phases.describe import describe
-from server.phases.embed import embed
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
 from server.report.finish import finish_run, run_folder
@@ -48,21 +46,14 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
     with JobLog(path, method, seed) as log:
         dispatch = Dispatch(grid, log, method, seed, experiment.run.reply_timeout_s, experiment.run.min_nodes)
         job = Job(experiment, method, seed, dispatch, path)
-        log.append({"event": "plan", "phases": job.planned()})
+        log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})
 
         state = JobState()
         with job.phase("describe"):
             state = describe(job, state)
-        if method != "lower_bound":
-            if experiment.bind.by != "label":
-                with job.phase("autoencoder"):
-                    state = train_autoencoder(job, state)
-            with job.phase("embed"):
-                state, embedded = embed(job, state)
-            with job.phase("bind"):
-                state = bind_samples(job, state, embedded)
-            with job.phase("contrast"):
-                state = contrast(job, state)
+        for step in METHODS[method].steps(experiment):  # fedbind: autoencoder, embed, bind, contrast
+            with job.phase(step.phase):
+                state = step.run(job, state)
         with job.phase("fine-tune"):
             state = finetune(job, state)
         with job.phase("evaluate"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,15 +65,3 @@ class Job:
                 if m.skipped
             ],
         }
-
-    def planned(self) -> list[Mapping[str, object]]:
-        """The phases ahead with their rounds, for whoever estimates the time left."""
-        rounds, folds = self.experiment.rounds, self.experiment.evaluation.folds
-        tracks = 1 + (folds if folds > 1 else 0)
-        plan: list[tuple[str, int]] = [("describe", 1)]
-        if self.method != "lower_bound":
-            if self.experiment.bind.by != "label":
-                plan.append(("autoencoder", rounds.autoencoder))
-            plan += [("embed", 1), ("bind", 1), ("contrast", rounds.contrast)]
-        plan += [("fine-tune", rounds.finetune * tracks), ("evaluate", 1)]
-        return [{"phase": name, "rounds": count} for name, count in plan]

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from protocol.manifest import Manifest
 from protocol.payload import Block
-from server.binding.bind import Pairs, no_pairs
+from server.binding.bind import Embedded, Pairs, no_pairs
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class JobState:
     manifests: Mapping[int, Manifest] = field(default_factory=dict)
     normalisation: Mapping[str, Block] = field(default_factory=dict)  # `moments.<modality>` blocks
     blocks: Mapping[str, Block] = field(default_factory=dict)
+    embedded: Mapping[int, Embedded] = field(default_factory=dict)  # what `bind` matches, by partition
     pairs: Pairs = field(default_factory=no_pairs)
     undecided: Pairs = field(default_factory=no_pairs)  # too alike to be negatives of each other
     handles: Mapping[int, np.ndarray] = field(default_factory=dict)  # what each node said it holds, by partition

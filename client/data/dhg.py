@@ -20,7 +20,7 @@ from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home, wrong_folder
 from client.data.frame_files import numbered, stacked
 from client.data.joints import CENTER, centred, read_table
-from client.data.pictures import layout_of, read_picture, size_options, smaller
+from client.data.picture_files import layout_of, read_picture, size_options, smaller
 from client.data.recording import Loaded, Recording, Signal
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
-from client.data.pictures import layout_of, read_picture, size_options, smaller
+from client.data.picture_files import layout_of, read_picture, size_options, smaller
 from client.data.recording import Loaded, Recording, Signal
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 

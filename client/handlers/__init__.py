@@ -7,7 +7,11 @@ from client.handlers.embed import audit, embed
 from client.handlers.evaluate import evaluate
 from client.handlers.exact import exact_gradient, exact_views
 from client.handlers.finetune import finetune
+from client.handlers.generate import generate
+from client.handlers.unimodal import unimodal
 
 __all__ = [
-    "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "targets"
+    "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "generate",
+    "targets",
+    "unimodal",
 ]  # fmt: skip

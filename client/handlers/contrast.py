@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import nn
 
 from client.node import Node
 from client.training.contrast import Contrast, Related, new_contrast, train_contrast
+from client.training.fill import generated, nobody, zero_filled
 from client.training.moments import moments_to_bytes, take_up
-from client.training.views import strength_for
-from models.blocks import as_block, load_block, new_encoder, new_projection
+from client.training.views import View, strength_for
+from models.blocks import ModalityShape, as_block, load_block, new_encoder, new_generator, new_projection
 from models.losses import Targets
 from models.schedule import scheduled_rate
 from protocol.embedding import pack_embeddings, unpack_embeddings
@@ -19,24 +22,46 @@ from protocol.payload import Block, Payload, ProtocolError
 
 def contrast_model(node: Node, question: Payload) -> Contrast:
     """The node's encoders and projections with the weights of the message."""
-    settings, shapes = node.experiment.models, node.shapes
-    names = [m for m in shapes if f"encoder.{m}" in question.blocks]
+    settings, shapes = node.experiment.models, {**node.shapes, **told_shapes(question)}
+    names = [m for m in sorted(shapes) if f"encoder.{m}" in question.blocks]
     if not names:
         raise ProtocolError("no encoder for any modality of this node")
     encoders = nn.ModuleDict({m: new_encoder(m, shapes[m], settings, node.seed) for m in names})
-    projections = nn.ModuleDict({m: new_projection(m, settings, node.seed) for m in names})
+    projections = nn.ModuleDict({m: new_projection(m, settings, node.seed, len(node.prompts)) for m in names})
     for m in names:
         load_block(encoders[m], question.blocks[f"encoder.{m}"])
         load_block(projections[m], question.blocks[f"projection.{m}"])
-    return new_contrast(encoders, projections, node.experiment.contrast)
+    return new_contrast(encoders, projections, node.experiment.contrast, node.prompts)
+
+
+def told_shapes(question: Payload) -> dict[str, ModalityShape]:
+    """Modalities that the message says are to be filled in, which the node may not hold."""
+    return {modality: ModalityShape(*shape) for modality, shape in question.info.get("shapes", {}).items()}
+
+
+def contrast_views(node: Node, question: Payload, names: Iterable[str]) -> dict[str, View]:
+    """What takes part of each modality: the node's own windows; what `fill` says stands where there are none."""
+    own = {m: node.view(question, m) for m in names if m in node.shapes}
+    fill = question.info.get("fill")
+    if fill is None:
+        return own
+    told, count = told_shapes(question), len(node.handles)
+    if fill == "zeros":
+        absent = {m: nobody(count, shape) for m, shape in told.items() if m not in own}
+        return {m: zero_filled(view) for m, view in {**own, **absent}.items()}
+    by, views = node.experiment.bind.by, dict(own)
+    for modality, shape in told.items():
+        if modality == by:
+            continue
+        network = new_generator(node.shapes[by], modality, shape, node.experiment.autoencoder, node.seed)
+        load_block(network, question.blocks[f"generator.{modality}"])
+        views[modality] = generated(network, own[by], own.get(modality, nobody(count, shape)))
+    return views
 
 
 def model_blocks(model: Contrast) -> dict[str, Block]:
     """`encoder.*` and `projection.*` blocks."""
-    return {
-        **{f"encoder.{m}": as_block(module) for m, module in model.encoders.items()},
-        **{f"projection.{m}": as_block(module) for m, module in model.projections.items()},
-    }
+    return {name: as_block(module) for name, module in model.named_parts()}
 
 
 def targets(node: Node, question: Payload) -> Payload:
@@ -61,20 +86,28 @@ def contrast(node: Node, question: Payload) -> Payload:
     """Weights after local training against the foreign embeddings in the message.
 
     `targets.<modality>` blocks hold foreign embeddings; `pairs` binds own handles to foreign ones with a weight.
+    Blocks named in `frozen` take part as they are and do not come back. With `fill` the node's missing windows are
+    filled in, and those of whole modalities in `shapes` too: with `zeros`, or by `generator.<modality>` blocks.
     """
     experiment = node.experiment
     model = contrast_model(node, question)
+    frozen = set(question.info.get("frozen", ()))
+    for block, module in model.named_parts():
+        module.requires_grad_(block not in frozen)
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
     saved = node.store.get(name) if round > 1 else None
     take_up(model.optimiser, saved, scheduled_rate(experiment.contrast.rate, round, rounds))
     loss = train_contrast(
         model,
-        {m: node.view(question, m) for m in model.encoders},
+        contrast_views(node, question, model.encoders),
         _related(node, question),
         experiment.contrast,
         experiment.epochs.contrast,
-        {m: strength_for(shape.kind, experiment.augment, shape.layout) for m, shape in node.shapes.items()},
+        {
+            m: strength_for(s.kind, experiment.augment, s.layout)
+            for m, s in {**node.shapes, **told_shapes(question)}.items()
+        },
         experiment.augment.jitter,
         node.seed_for("contrast", round),
     )
@@ -82,7 +115,8 @@ def contrast(node: Node, question: Payload) -> Payload:
         node.store.drop(name)
     else:
         node.store.put(name, moments_to_bytes(model.optimiser))
-    return Payload(model_blocks(model), {}, {"examples": float(len(node.handles)), "loss": loss})
+    learnt = {block: weights for block, weights in model_blocks(model).items() if block not in frozen}
+    return Payload(learnt, {}, {"examples": float(len(node.handles)), "loss": loss})
 
 
 def _related(node: Node, question: Payload) -> Related:

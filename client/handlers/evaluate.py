@@ -25,7 +25,7 @@ def evaluate(node: Node, question: Payload) -> Payload:
         raise ProtocolError("no labelled sample to test on")
     shapes = {m: held.shapes[m] for m in data.views}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
-    head = new_head(names, len(held.classes), experiment.models, node.seed)
+    head = new_head(names, len(held.classes), experiment.models, node.seed, node.prompts)
     subsets = [[m for m in subset if m in shapes] for subset in question.info["subsets"]]
     networks = len(next(iter(question.blocks["head.fusion"].values())))
     counts: dict[str, list[np.ndarray]] = {"+".join(subset): [] for subset in subsets if subset}

@@ -53,7 +53,7 @@ def _network(node: Node, blocks: Mapping[str, Block], name: str, first: bool, sl
     experiment, held = node.experiment, node.holdings
     shapes = {m: held.shapes[m] for m in experiment.downstream if m in held.shapes}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
-    head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed)
+    head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed, node.prompts)
     tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share)
     if not first:
         saved = node.store.get(name)

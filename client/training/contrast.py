@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,18 +21,32 @@ class Contrast:
     encoders: nn.ModuleDict
     projections: nn.ModuleDict
     optimiser: torch.optim.Optimizer
+    prompts: Sequence[str] = ()  # modalities of whose presence the projections are told
 
-    def embed(self, windows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Modality -> (n, projection) unit rows."""
-        return {m: self.projections[m](self.encoders[m](w)) for m, w in windows.items()}
+    def named_parts(self) -> list[tuple[str, nn.Module]]:
+        """Every encoder and projection under the name of its block."""
+        return [
+            *((f"encoder.{m}", module) for m, module in self.encoders.items()),
+            *((f"projection.{m}", module) for m, module in self.projections.items()),
+        ]
+
+    def embed(self, windows: Mapping[str, Tensor], recorded: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Modality -> (n, projection) unit rows. `recorded`, modality -> bool (n,), is what `prompts` are made of."""
+        presence = self._presence(len(next(iter(windows.values()))), recorded or {}) if self.prompts else None
+        return {m: self.projections[m](self.encoders[m](w), presence) for m, w in windows.items()}
+
+    def _presence(self, rows: int, recorded: Mapping[str, Tensor]) -> Tensor:
+        nobody = torch.zeros(rows)
+        return torch.stack([recorded[m].float() if m in recorded else nobody for m in self.prompts], dim=1)
 
 
-def new_contrast(encoders: nn.ModuleDict, projections: nn.ModuleDict, settings: ContrastSettings) -> Contrast:
+def new_contrast(
+    encoders: nn.ModuleDict, projections: nn.ModuleDict, settings: ContrastSettings, prompts: Sequence[str] = ()
+) -> Contrast:
     """Encoders and projections under one optimiser."""
     parameters = [*encoders.parameters(), *projections.parameters()]
-    return Contrast(
-        encoders, projections, torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
-    )
+    optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
+    return Contrast(encoders, projections, optimiser, prompts)
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ def train_contrast(
             }
             columns = torch.cat([batch, foreign])
             loss = contrast_loss(
-                model.embed(windows),
+                model.embed(windows, {m: view.recorded for m, view in some.items()}),
                 {m: view.present for m, view in some.items()},
                 related.identity[batch],
                 related.affinity[batch][:, columns],

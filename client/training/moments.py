@@ -23,8 +23,8 @@ def take_up(optimiser: torch.optim.Optimizer, saved: bytes | None, rate: float |
         parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in safetensors.torch.load(saved).items():
-            index, key = name.split(".", 1)
-            state.setdefault(int(index), {})[key] = value
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
         for index, kept in state.items():
             shape = parameters[index].shape if index < len(parameters) else None
             if any(value.dim() and value.shape != shape for value in kept.values()):

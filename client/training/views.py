@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Generator, Tensor
@@ -29,9 +30,14 @@ class View:
     def __len__(self) -> int:
         return len(self.raw)
 
-    def take(self, rows: Tensor) -> View:
+    @property
+    def recorded(self) -> Tensor:
+        """Which windows a sensor recorded, bool (n,)."""
+        return self.present
+
+    def take(self, rows: Tensor) -> Self:
         """These rows (indices or a mask)."""
-        return View(self.raw[rows], self.mean[rows], self.std[rows], self.present[rows])
+        return replace(self, raw=self.raw[rows], mean=self.mean[rows], std=self.std[rows], present=self.present[rows])
 
     def clean(self) -> Tensor:
         """Normalised windows, (n, time, channel)."""

@@ -41,7 +41,9 @@ class PointEncoder(FrameByFrame):
             raise ValueError(f"a point cloud needs the layout (points, features), got {layout}")
         super().__init__(math.prod(layout), frames)
         self.size = layout
-        inner = max(8, width // 2)  # a window has a thousand points and more: at the full width it costs four times that
+        inner = max(
+            8, width // 2
+        )  # a window has a thousand points and more: at the full width it costs four times that
         self.enter = nn.Sequential(nn.Linear(layout[1], inner), nn.GELU(), nn.Linear(inner, inner))
         self.token = nn.Parameter(torch.randn(inner) / math.sqrt(inner))
         self.blocks = nn.ModuleList(PointBlock(inner) for _ in range(blocks))

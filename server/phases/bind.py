@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from protocol.kinds import AUDIT
 from protocol.payload import Payload, ProtocolError
-from server.binding.bind import Embedded, bind, bind_alike, no_pairs, pairing_matrix, too_alike
+from server.binding.bind import bind, bind_alike, no_pairs, pairing_matrix, too_alike
 from server.job import Job
 from server.state import JobState
 
 
-def bind_samples(job: Job, state: JobState, embedded: Mapping[int, Embedded]) -> JobState:
-    """Pairs both ways between every two groups, weighted by `bind.weights`."""
-    rule = job.experiment.bind
+def bind_samples(job: Job, state: JobState) -> JobState:
+    """Pairs both ways between every two groups, weighted by `bind.weights`; the embeddings are let go."""
+    rule, embedded = job.experiment.bind, state.embedded
     pairs = bind_alike(embedded, rule.weights) if rule.by == "label" else bind(embedded, rule.weights, rule.partners)
     if not len(pairs):
         job.note("nothing was bound: fewer than two groups sent embeddings")
     near = too_alike(embedded, rule.undecided) if rule.by != "label" else no_pairs()
-    return replace(state, pairs=pairs, undecided=near, pairing=_audit(job, replace(state, pairs=pairs)))
+    return replace(state, embedded={}, pairs=pairs, undecided=near, pairing=_audit(job, replace(state, pairs=pairs)))
 
 
 def _audit(job: Job, state: JobState) -> dict[str, object] | None:

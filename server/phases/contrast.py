@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
@@ -14,7 +15,7 @@ from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Embedded, Pairs, bind
 from server.job import Job
 from server.phases.contrast_exact import contrast_exact
-from server.shapes import shape_of
+from server.phases.describe import shapes_of
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
 from strategies.modality_wise import Contribution, aggregate
@@ -29,13 +30,10 @@ def contrast(job: Job, state: JobState) -> JobState:
 def fresh_blocks(job: Job, state: JobState) -> dict[str, Block]:
     """`encoder.*` and `projection.*` blocks as initialised from the job's seed, alike for every method."""
     blocks: dict[str, Block] = {}
-    for partition in state.members(*job.experiment.incomplete_groups):
-        for modality in contrasted(job, state, partition):
-            told = state.manifests[partition].modalities[modality]
-            if f"encoder.{modality}" not in blocks:
-                encoder = new_encoder(modality, shape_of(told), job.experiment.models, job.seed)
-                blocks[f"encoder.{modality}"] = as_block(encoder)
-                blocks[f"projection.{modality}"] = as_block(new_projection(modality, job.experiment.models, job.seed))
+    prompts = len(prompts_of(job.experiment, job.method))
+    for modality, shape in shapes_of(state, state.members(*job.experiment.incomplete_groups)).items():
+        blocks[f"encoder.{modality}"] = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
+        blocks[f"projection.{modality}"] = as_block(new_projection(modality, job.experiment.models, job.seed, prompts))
     return blocks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from configs.errors import UserError
@@ -86,6 +87,15 @@ def _wait_for_hosts(job: Job) -> list[int]:
             todo="start the nodes first, or wait longer",
         )
     return found
+
+
+def shapes_of(state: JobState, members: Iterable[int]) -> dict[str, ModalityShape]:
+    """What networks must know of every modality that one of these nodes holds, by name in alphabetical order."""
+    found: dict[str, ModalityShape] = {}
+    for partition in members:
+        for name, told in state.manifests[partition].modalities.items():
+            found[name] = shape_of(told)
+    return dict(sorted(found.items()))
 
 
 def _check_bindable(job: Job, state: JobState) -> None:

@@ -12,8 +12,8 @@ from server.job import Job
 from server.state import JobState
 
 
-def embed(job: Job, state: JobState) -> tuple[JobState, dict[int, Embedded]]:
-    """The embeddings by partition, for `bind`; the state keeps the handles alone."""
+def embed(job: Job, state: JobState) -> JobState:
+    """The state with every node's embeddings and handles, for `bind`."""
     by = job.experiment.bind.by
     blocks = {key: block for key, block in {**state.blocks, **state.normalisation}.items() if key.endswith(f".{by}")}
     members = [
@@ -47,4 +47,4 @@ def embed(job: Job, state: JobState) -> tuple[JobState, dict[int, Embedded]]:
     if encoders:
         job.note(f"label texts were embedded by {', '.join(encoders)}")
     kept = {p: found[p] for p in replies}
-    return replace(state, handles={p: e.handles for p, e in kept.items()}), kept
+    return replace(state, embedded=kept, handles={p: e.handles for p, e in kept.items()})

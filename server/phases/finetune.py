@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from configs.nodes import prompts_of
 from models.blocks import as_block, head_blocks, head_from_projections, new_encoder
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
@@ -120,8 +121,9 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
         blocks[name] = dict(state.blocks.get(name, fresh))
     learnt = state.blocks if job.experiment.finetune.head_from == "projection" else {}
     head = head_from_projections(
-        job.experiment.downstream, len(manifest.classes), job.experiment.models, job.seed, learnt
-    )
+        job.experiment.downstream, len(manifest.classes), job.experiment.models, job.seed, learnt,
+        prompts_of(job.experiment, job.method),
+    )  # fmt: skip
     return {**blocks, **head_blocks(head)}
 
 
@@ -135,7 +137,8 @@ def _piece(
     kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
     info: dict[str, Any] = {
         "track": track, "first_epoch": first, "epochs": epochs, "keep": kept,
-        "last": first + epochs > job.experiment.epochs.finetune, "pretrained": job.method != "lower_bound",
+        "last": first + epochs > job.experiment.epochs.finetune,
+        "pretrained": any(f"encoder.{m}" in state.blocks for m in job.experiment.downstream),
     }  # fmt: skip
     blocks = dict(current) if first == 1 or several else {}
     statistics = {p: _downstream_statistics(job, state, p) for p in tuners}

@@ -116,6 +116,11 @@ def test_the_layout_makes_the_encoder_of_pictures_and_clouds():
         assert model.encode(torch.zeros(2, 4, 48)).shape[0] == 2
 
 
+def test_a_layout_from_a_message_is_the_same_shape():
+    assert ModalityShape("depth", 4, 48, [6, 8, 1]) == ModalityShape("depth", 4, 48, (6, 8, 1))
+    assert hash(ModalityShape("depth", 4, 48, [6, 8, 1])) == hash(ModalityShape("depth", 4, 48, (6, 8, 1)))
+
+
 def test_a_single_picture_can_be_reconstructed():
     settings = AutoencoderSettings(latent=4, width=8, objective="reconstruction")
     model = new_autoencoder("photo", ModalityShape("image", 1, 75, (5, 5, 3)), settings, 0)

@@ -126,3 +126,26 @@ def test_one_frame_of_a_sensor_over_time_is_refused(room):
 def test_a_reconstructed_cloud_ends_the_run_with_a_message(room, tmp_path):
     with pytest.raises(UserError, match="no order"):
         whole_run(experiment(autoencoder={"objective": "reconstruction", "latent": 4, "width": 8}), tmp_path)
+
+
+OTHERS = ["lower_bound", "upper_bound", "unimodal", "mpm", "imagebind", "mim", "dcm"]  # all that make no windows up
+
+
+def test_the_methods_that_are_compared_take_every_kind_too(room, tmp_path):
+    asked = experiment(methods=OTHERS)
+    _, summary = whole_run(asked, tmp_path)
+    assert summary["nodes"]["skipped"] == []
+    assert all(np.isfinite(summary["methods"][method]["accuracy"]["mean"]) for method in OTHERS)
+
+
+def test_pictures_can_be_generated_and_clouds_cannot(room, tmp_path):
+    def generating(*lacking):
+        return experiment(methods=["cmg"], bind={"by": "wrist"}, groups={
+            "a": {"modalities": ["wrist", "photo", *lacking]}, "b": {"modalities": ["wrist", "csi"]},
+            "finetune": {"modalities": ["photo", "csi"]}, "test": {"modalities": ["photo", "csi"]},
+        })  # fmt: skip
+
+    _, summary = whole_run(generating("depth"), tmp_path / "pictures")
+    assert summary["nodes"]["skipped"] == []
+    with pytest.raises(UserError, match="none can be generated"):
+        whole_run(generating("radar"), tmp_path / "clouds")

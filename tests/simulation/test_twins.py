@@ -39,8 +39,7 @@ def begun(tmp_path):
         job = Job(experiment, method, 0, Dispatch(grids[-1], Told(), method, 0, 60.0, 1), tmp_path)
         state = describe(job, JobState())
         if method == "fedbind":
-            state, embedded = embed(job, train_autoencoder(job, state))
-            state = bind_samples(job, state, embedded)
+            state = bind_samples(job, embed(job, train_autoencoder(job, state)))
         return job, state
 
     yield begin

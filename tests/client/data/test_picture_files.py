@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from client.data.pictures import read_picture, smaller
+from client.data.picture_files import read_picture, smaller
 
 
 def test_smaller_by_hand():

@@ -1,0 +1,1 @@
+"""The methods that are compared: a file each, and what they share."""

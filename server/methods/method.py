@@ -1,0 +1,45 @@
+"""What a method is: the phases between describing the nodes and fine-tuning, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from configs.schema import Experiment
+from server.job import Job
+from server.state import JobState
+
+
+@dataclass(frozen=True)
+class Step:
+    """One phase of pre-training: its name, how many rounds it takes, and what it makes of the state."""
+
+    phase: str
+    rounds: int
+    run: Callable[[Job, JobState], JobState]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method by name: what it is, where it comes from, and its phases for an experiment.
+
+    Encoders, projections, fusion head, fine-tuning and budgets are alike for all; a method differs in its steps alone,
+    and in what its nodes hold (`configs.nodes.modalities_of`).
+    """
+
+    name: str
+    definition: str
+    steps: Callable[[Experiment], Sequence[Step]]
+
+
+def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
+    """The phases of a job with their rounds, for whoever estimates the time left."""
+    folds = experiment.evaluation.folds
+    tracks = 1 + (folds if folds > 1 else 0)
+    phases = [
+        ("describe", 1),
+        *((step.phase, step.rounds) for step in method.steps(experiment)),
+        ("fine-tune", experiment.rounds.finetune * tracks),
+        ("evaluate", 1),
+    ]
+    return [{"phase": name, "rounds": rounds} for name, rounds in phases]
