@@ -26,7 +26,7 @@ class _Section(BaseModel):
 class ModalitySettings(_Section):
     """One sensor's share of a sample: how many frames a window of it is resampled to."""
 
-    frames: Annotated[int, Field(ge=8)] = 128
+    frames: Count = 128  # 1: a picture alone; other sensors need two or more
 
 
 class WindowSettings(_Section):
@@ -196,6 +196,9 @@ class AugmentSettings(_Section):
     crop: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.1  # largest share cut off at either end
     warp: Annotated[float, Field(ge=0.0)] = 0.2  # change of speed
     joint_drop: Fraction = 0.05
+    shift: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.08  # pictures: largest move, as a share of height and width
+    cloud_yaw_deg: Annotated[float, Field(ge=0.0)] = 10.0  # point clouds: rotation about the vertical, largest
+    point_drop: Fraction = 0.1  # probability that a point is taken away
     jitter: Annotated[float, Field(ge=0.0)] = 0.05  # white noise, in standard deviations of the normalised signal
 
 
@@ -203,9 +206,15 @@ class ModelSettings(_Section):
     """Sizes of encoders, projection and head."""
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
+    inertial: Literal["inertial", "inertial2d"] = "inertial"  # inertial2d: the paper's plane of (time, axis)
+    skeleton: Literal["skeleton", "skeleton_graph"] = "skeleton"
     projection: Annotated[int, Field(ge=8)] = 128
     hidden: Count = 256  # of projection and head alike, so that the head can begin as the projection's first layer
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+
+    def family_of(self, kind: str) -> str:
+        """The encoder's name for a kind of sensor: the chosen one where there is a choice, else the kind's own."""
+        return {"inertial": self.inertial, "skeleton": self.skeleton}.get(kind, kind)
 
 
 class ContrastSettings(_Section):

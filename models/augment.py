@@ -22,13 +22,19 @@ class Strength:
     warp: float = 0.0  # standard deviation of a smooth change of speed
     joint_drop: float = 0.0  # probability that a channel triple is held at its mean over time
     up: int = 2  # which number of a triple is the vertical
+    item: int = 3  # numbers per sensor, joint or point; what turns is the first three of each
+    nearest: bool = False  # frames are picked, not mixed: the points of two frames do not belong together
+    point_drop: float = 0.0  # probability that an item of one frame becomes NaN, an absent point
+    shift: float = 0.0  # largest move of the picture, as a share of its height and width
+    picture: tuple[int, ...] = ()  # (height, width, bands) of the picture that moves
 
 
-def rotate_triples(window: Tensor, rotation: Tensor) -> Tensor:
-    """Applies (batch, 3, 3) to every channel triple: three axes of a sensor, or every joint of a skeleton."""
+def rotate_triples(window: Tensor, rotation: Tensor, item: int = 3) -> Tensor:
+    """Applies (batch, 3, 3) to the first three of every `item` channels: a sensor's axes, each joint, each point."""
     batch, time, channel = window.shape
-    triples = window.view(batch, time, channel // 3, 3)
-    return torch.einsum("btjx,byx->btjy", triples, rotation).reshape(batch, time, channel)
+    items = window.view(batch, time, channel // item, item)
+    turned = torch.einsum("btjx,byx->btjy", items[..., :3], rotation)
+    return torch.cat([turned, items[..., 3:]], dim=3).reshape(batch, time, channel)
 
 
 def rotations(axis: Tensor, angle: Tensor) -> Tensor:
@@ -40,10 +46,12 @@ def rotations(axis: Tensor, angle: Tensor) -> Tensor:
     return torch.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
 
 
-def resample(window: Tensor, position: Tensor) -> Tensor:
-    """Linear interpolation at (batch, time) positions in frames, held at the ends."""
+def resample(window: Tensor, position: Tensor, nearest: bool = False) -> Tensor:
+    """Linear interpolation at (batch, time) positions in frames, held at the ends; or the nearest frame itself."""
     last = window.shape[1] - 1
     position = position.clamp(0, last)
+    if nearest:
+        return window.gather(1, position.round().long()[:, :, None].expand(-1, -1, window.shape[2]))
     left = position.floor().long().clamp(max=max(last - 1, 0))
     share = (position - left)[:, :, None]
     index = left[:, :, None].expand(-1, -1, window.shape[2])
@@ -51,7 +59,12 @@ def resample(window: Tensor, position: Tensor) -> Tensor:
 
 
 def time_positions(batch: int, frames: int, crop: float, warp: float, generator: Generator) -> Tensor:
-    """Where each new frame is read from, (batch, frames): a random stretch of the window at a smoothly changing speed."""
+    """Where each new frame is read from, (batch, frames): a random stretch of the window at a smoothly changing speed.
+
+    A single frame is read where it is.
+    """
+    if frames < 2:
+        return torch.zeros(batch, frames)
     start = torch.rand(batch, 1, generator=generator) * crop
     stop = 1 - torch.rand(batch, 1, generator=generator) * crop
     knots = (torch.randn(batch, 1, 4, generator=generator) * warp).exp()
@@ -60,19 +73,38 @@ def time_positions(batch: int, frames: int, crop: float, warp: float, generator:
     return (start + share * (stop - start)) * (frames - 1)
 
 
+def shifted(window: Tensor, picture: tuple[int, ...], share: float, generator: Generator) -> Tensor:
+    """Each window's pictures moved together by whole pixels, at most `share` of either side; edges are repeated."""
+    height, breadth, bands = picture
+    batch, time, channel = window.shape
+    pixels = []
+    for length in (height, breadth):
+        move = ((2 * torch.rand(batch, 1, generator=generator) - 1) * share * length).round().long()
+        pixels.append((torch.arange(length) + move).clamp(0, length - 1))  # (batch, length)
+    pictures = window.view(batch, time, height, breadth, bands)
+    sample = torch.arange(batch)[:, None, None]
+    moved = pictures[sample, :, pixels[0][:, :, None], pixels[1][:, None, :]]  # (batch, height, width, time, band)
+    return moved.permute(0, 3, 1, 2, 4).reshape(batch, time, channel)
+
+
 def augment(window: Tensor, strength: Strength, generator: Generator) -> Tensor:
-    """One random change of every window of the batch, in the order time, rotation, gain, dropped joints, noise."""
+    """One random change of every window of the batch: time, rotation, gain, dropped joints, noise, place, points.
+
+    A change that the channels do not fit (a rotation without triples, a move without a picture) is left out.
+    """
     batch, frames, channels = window.shape
+    whole_items = channels % strength.item == 0
     if strength.crop or strength.warp:
-        window = resample(window, time_positions(batch, frames, strength.crop, strength.warp, generator))
-    if strength.turn_deg and channels % 3 == 0:
+        position = time_positions(batch, frames, strength.crop, strength.warp, generator)
+        window = resample(window, position, strength.nearest)
+    if strength.turn_deg and whole_items:
         axis = torch.nn.functional.normalize(torch.randn(batch, 3, generator=generator), dim=1)
         angle = torch.randn(batch, generator=generator) * torch.pi / 180 * strength.turn_deg
-        window = rotate_triples(window, rotations(axis, angle))
-    if strength.yaw_deg and channels % 3 == 0:
+        window = rotate_triples(window, rotations(axis, angle), strength.item)
+    if strength.yaw_deg and whole_items:
         axis = torch.eye(3)[strength.up].expand(batch, 3)
         angle = (2 * torch.rand(batch, generator=generator) - 1) * torch.pi / 180 * strength.yaw_deg
-        window = rotate_triples(window, rotations(axis, angle))
+        window = rotate_triples(window, rotations(axis, angle), strength.item)
     if strength.scale:
         window = window * (torch.randn(batch, 1, 1, generator=generator) * strength.scale).exp()
     if strength.joint_drop and channels % 3 == 0:
@@ -80,4 +112,9 @@ def augment(window: Tensor, strength: Strength, generator: Generator) -> Tensor:
         window = torch.where(dropped.repeat_interleave(3, dim=2), window.mean(1, keepdim=True), window)
     if strength.jitter:
         window = window + torch.randn(window.shape, generator=generator) * strength.jitter
+    if strength.shift and strength.picture:
+        window = shifted(window, strength.picture, strength.shift, generator)
+    if strength.point_drop and whole_items:
+        gone = torch.rand(batch, frames, channels // strength.item, generator=generator) < strength.point_drop
+        window = torch.where(gone.repeat_interleave(strength.item, dim=2), torch.nan, window)
     return window

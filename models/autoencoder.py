@@ -28,11 +28,11 @@ class SharedAutoencoder(nn.Module):
 
     def __init__(
         self, channels: int, frames: int, latent: int = 64, kind: str = "inertial", width: int = 32,
-        out: tuple[int, int] | None = None,
+        layout: tuple[int, ...] = (), out: tuple[int, int] | None = None,
     ):  # fmt: skip
         super().__init__()
         out_channels, out_frames = out or (channels, frames)
-        self.encoder = build_encoder(kind, channels, frames, width=width)
+        self.encoder = build_encoder(kind, channels, frames, width=width, layout=layout)
         self.squeeze = nn.Linear(STEPS * FEATURE, latent)
         self.expand = nn.Linear(latent, STEPS * width)
         self.width = width

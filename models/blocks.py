@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from configs.errors import UserError
 from configs.nodes import derived_seed
 from configs.schema import AutoencoderSettings, ModelSettings
 from models.autoencoder import SharedAutoencoder
@@ -24,11 +25,15 @@ Block = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class ModalityShape:
-    """What a network must know of a modality."""
+    """What a network must know of a modality. `layout`: what one frame looks like, () for a plain vector."""
 
     kind: str
     frames: int
     channels: int
+    layout: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", tuple(self.layout))  # a message brings a list
 
 
 def as_block(module: nn.Module, prefix: str = "") -> Block:
@@ -53,19 +58,37 @@ def load_block(module: nn.Module, block: Mapping[str, np.ndarray], prefix: str =
 def new_autoencoder(
     modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int
 ) -> SharedAutoencoder | SharedEncoder:
-    """A freshly initialised encoder of the shared modality, the same for the same seed."""
+    """A freshly initialised encoder of the shared modality, the same for the same seed.
+
+    Raises UserError where a point cloud is to be reconstructed.
+    """
+    if shape.kind == "points" and settings.objective != "instance":
+        raise UserError(
+            f"{modality} is a point cloud: its points have no order, so it cannot be reconstructed number by number",
+            where=f"autoencoder.objective = {settings.objective}",
+            expected="instance",
+        )
     with _seeded(seed, "autoencoder", modality):
-        size = (shape.channels, shape.frames, settings.latent, shape.kind, settings.width)
+        size = (shape.channels, shape.frames, settings.latent, shape.kind, settings.width, shape.layout)
         return SharedEncoder(*size, settings.members) if settings.objective == "instance" else SharedAutoencoder(*size)
 
 
 def new_generator(
     source: ModalityShape, modality: str, shape: ModalityShape, settings: AutoencoderSettings, seed: int
 ) -> SharedAutoencoder:
-    """A freshly initialised network that makes a window of `modality` (of `shape`) from one of the shared modality."""
+    """A freshly initialised network that makes a window of `modality` (of `shape`) from one of the shared modality.
+
+    Raises UserError where a point cloud is to be made.
+    """
+    if shape.kind == "points":
+        raise UserError(
+            f"{modality} is a point cloud: its points have no order, so none can be generated number by number",
+            where="methods",
+            expected="a method that generates no sensor's windows",
+        )
     with _seeded(seed, "generator", modality):
-        out = (shape.channels, shape.frames)
-        return SharedAutoencoder(source.channels, source.frames, settings.latent, source.kind, settings.width, out)
+        size = (source.channels, source.frames, settings.latent, source.kind, settings.width, source.layout)
+        return SharedAutoencoder(*size, out=(shape.channels, shape.frames))
 
 
 def new_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
@@ -82,7 +105,8 @@ def new_projection(modality: str, settings: ModelSettings, seed: int, prompts: i
 def _first_encoder(modality: str, shape: ModalityShape, settings: ModelSettings, seed: int) -> nn.Module:
     """Drawn once a process: a resident node builds its networks anew for every message."""
     with _seeded(seed, "encoder", modality):
-        return build_encoder(shape.kind, shape.channels, shape.frames, settings.width)
+        family = settings.family_of(shape.kind)
+        return build_encoder(family, shape.channels, shape.frames, settings.width, layout=shape.layout)
 
 
 @lru_cache(maxsize=64)

@@ -28,11 +28,21 @@ class SharedEncoder(nn.Module):
     """
 
     def __init__(
-        self, channels: int, frames: int, latent: int = 64, kind: str = "inertial", width: int = 32, members: int = 1
+        self,
+        channels: int,
+        frames: int,
+        latent: int = 64,
+        kind: str = "inertial",
+        width: int = 32,
+        layout: tuple[int, ...] = (),
+        members: int = 1,
     ):
         super().__init__()
         self.members = nn.ModuleList(
-            nn.Sequential(build_encoder(kind, channels, frames, width=width), Projection(STEPS, FEATURE, out=latent))
+            nn.Sequential(
+                build_encoder(kind, channels, frames, width=width, layout=layout),
+                Projection(STEPS, FEATURE, out=latent),
+            )
             for _ in range(members)
         )
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
-from protocol.limits import MOST_CLASSES, MOST_LENGTH, MOST_SAMPLES_PER_NODE
+from protocol.limits import MOST_AXES, MOST_CLASSES, MOST_LENGTH, MOST_SAMPLES_PER_NODE
 from protocol.payload import ProtocolError
 
 
 @dataclass(frozen=True)
 class ModalityManifest:
-    """One sensor: kind, frames and channels of a window, the recordings' rate, and how many samples hold it."""
+    """One sensor: kind, frames and channels of a window, the recordings' rate, and how many samples hold it.
+
+    layout  what one frame looks like, whole numbers whose product is `channels`; () for a plain vector
+    """
 
     kind: str
     frames: int
     channels: int
     rate_hz: float
     samples: int
+    layout: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", tuple(self.layout))  # JSON brings a list
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,20 @@ class Manifest:
                 and 0 < len(manifest.classes) <= MOST_CLASSES
                 and all(isinstance(text, str) for text in (manifest.group, manifest.device, *manifest.classes))
                 and all(isinstance(m.kind, str) for m in modalities.values())
+                and all(_fits(m.layout, m.channels) for m in modalities.values())
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ProtocolError(f"a manifest that cannot be read: {type(error).__name__}") from error
         if not sane:
             raise ProtocolError("a manifest with sizes out of bounds, or values of another type")
         return manifest
+
+
+def _fits(layout: tuple[Any, ...], channels: int) -> bool:
+    """Whether a layout is whole numbers that make so many channels."""
+    if not layout:
+        return True
+    return len(layout) <= MOST_AXES and all(_whole(size, 1, channels) for size in layout) and prod(layout) == channels
 
 
 def _whole(value: Any, least: int, most: int) -> bool:

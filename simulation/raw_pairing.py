@@ -16,13 +16,15 @@ from server.tracking import RunFolder
 def raw_cosine_accuracy(experiment: Experiment, seed: int) -> float | None:
     """Share of nearest neighbours of the same class, by the cosine of the flattened windows of `bind.by`.
 
-    None where labels bind, or several modalities. Windows are normalised per channel by the pooled mean and spread of the
-    groups, which no real node could know.
+    Windows are normalised per channel by the pooled mean and spread of the groups, which no real node could know. None
+    where labels bind, or several modalities, and for point clouds: their points have no order to be compared in.
     """
     by, root = experiment.bind.by, experiment.data.root
     if not isinstance(by, str) or by == "label":
         return None
     held = {p: holdings_of(experiment, p, None, seed, root) for p in node_places(experiment) if p.pretrains}
+    if any(h.shapes[by].kind == "points" for h in held.values()):
+        return None
     rows = {p: np.flatnonzero(h.samples.present[by]) for p, h in held.items()}
     windows = {p: h.samples.arrays[by][rows[p]].astype(np.float64) for p, h in held.items()}
     pooled = np.concatenate(list(windows.values()))  # (n, time, channel)

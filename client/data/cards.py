@@ -2,23 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from client.data.recording import Loaded
 
-Kind = Literal["inertial", "physiological", "skeleton"]
+Kind = Literal["inertial", "physiological", "skeleton", "image", "depth", "infrared", "points", "csi"]
 OnCorrupt = Literal["skip", "fail"]
 
 
 @dataclass(frozen=True)
 class ModalityCard:
-    """One sensor as published: what kind of signal, how many channels, which rate and unit."""
+    """One sensor as published: what kind of signal, how many channels, which rate and unit.
+
+    layout  what one frame looks like: whole numbers whose product is `channels`, () for a plain vector. Skeleton
+            (joints, 3); picture (height, width, bands); point cloud (points, features), absent points NaN;
+            CSI (antennas, subcarriers) or (antennas, subcarriers, packets). ValueError where the product differs.
+    """
 
     kind: Kind
     channels: int
     rate_hz: float  # nominal
     unit: str
+    layout: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.layout and prod(self.layout) != self.channels:
+            raise ValueError(f"the layout {self.layout} does not make {self.channels} channels")
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def card_text(card: DatasetCard) -> str:
     """One card in plain text, several lines."""
     modalities = [
         f"  {name}: {each.kind}, {each.channels} x {each.rate_hz:g} Hz, {each.unit}"
+        + (f", a frame is {' × '.join(map(str, each.layout))}" if each.layout else "")
         for name, each in card.modalities.items()
     ]
     options = [
@@ -100,7 +101,7 @@ def check(
     wanted = checked_modalities(card, list(card.modalities) if modalities is None else modalities)
     asked = known if subjects is None else checked_subjects(card, subjects, known)
     by_subject: dict[str, Counter[str]] = {}
-    tallies = {modality: _Tally() for modality in wanted}
+    tallies = {modality: _Tally(by_frame=card.modalities[modality].kind == "points") for modality in wanted}
     skipped: list[Skipped] = []
     faults: dict[str, str] = {}
     for subject in asked:
@@ -141,11 +142,14 @@ class _Tally:
     values: int = 0
     gaps: int = 0
     rate_hz: float | None = None
+    by_frame: bool = False  # a point that is absent is no gap, a frame without any point is
 
     def add(self, signal: Signal) -> None:
+        absent = np.isnan(signal.values)
+        missing = np.asarray(absent.all(axis=1)) if self.by_frame else absent
         self.lengths_s.append(signal.duration_s)
-        self.values += signal.values.size
-        self.gaps += int(np.isnan(signal.values).sum())
+        self.values += missing.size
+        self.gaps += int(missing.sum())
         self.rate_hz = signal.rate_hz
 
     def checked(self, card: DatasetCard, modality: str) -> ModalityCheck:

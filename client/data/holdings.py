@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, channels_of
+from client.data.cards import DatasetCard, ModalityCard, channels_of
 from client.data.catalogue import dataset
 from client.data.gaps import cut_gaps
 from client.data.natural import keep_natural
-from client.data.normalise import Moments, moments_of_rows
+from client.data.normalise import Moments, moments_of_rows, shared_by
 from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Skipped
 from client.data.request import checked_modalities, checked_options
@@ -24,6 +24,7 @@ from configs.errors import UserError
 from configs.nodes import NodePlace, derived_seed, modalities_of, node_places
 from configs.schema import DataSettings, Experiment
 from models.blocks import ModalityShape
+from models.encoders import SINGLE_FRAME
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ class Holdings:
     normalise: str
 
     def moments(self, modality: str) -> Moments:
-        """Count, sum and sum of squares per channel over all frames of the present samples."""
-        samples = self.samples
-        return moments_of_rows(samples.arrays[modality][samples.present[modality]])
+        """Count, sum and sum of squares per channel over all frames of the present samples.
+
+        Channels that hold one quantity at many places (`shared_by`) all carry the sums over these places.
+        """
+        return self._moments_of(modality, self.samples.present[modality])
+
+    def _moments_of(self, modality: str, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Moments:
+        shape = self.shapes[modality]
+        return moments_of_rows(self.samples.arrays[modality][rows]).pooled(shared_by(shape.kind, shape.layout))
 
     def normaliser(
         self, modality: str, agreed: Mapping[str, NDArray[np.float32]] | None, how: str | None = None
@@ -66,7 +73,7 @@ class Holdings:
         mean, std = np.zeros((n, 1, channels), np.float32), np.ones((n, 1, channels), np.float32)
         for value in np.unique(owner):
             rows = np.flatnonzero((owner == value) & self.samples.present[modality])
-            own = moments_of_rows(self.samples.arrays[modality][rows])
+            own = self._moments_of(modality, rows)
             mean[rows, 0], std[rows, 0] = own.mean, own.spread
         return mean, std
 
@@ -104,11 +111,13 @@ def holdings_of(
         recordings = cut_gaps(recordings, experiment.gaps.rate, experiment.gaps.mean_s, generator)
     frames = {name: settings.modalities[name].frames for name in names}
     channels = channels_of(card, names)
+    nearest = [name for name in names if card.modalities[name].kind == "points"]
     if settings.window.kind == "whole":
-        samples = whole(recordings, channels, frames)
+        samples = whole(recordings, channels, frames, nearest=nearest)
     else:
+        window = settings.window
         samples = sliding(
-            recordings, channels, seconds=settings.window.seconds, stride_s=settings.window.stride_s, frames=frames
+            recordings, channels, seconds=window.seconds, stride_s=window.stride_s, frames=frames, nearest=nearest
         )
     if group.natural_share and not complete:
         generator = np.random.default_rng(derived_seed(seed, "natural", place.partition))
@@ -122,13 +131,17 @@ def holdings_of(
         samples = replace(samples, label=kept)
     return Holdings(
         samples=samples,
-        shapes={m: ModalityShape(card.modalities[m].kind, frames[m], channels[m]) for m in names},
+        shapes={m: _shape(card.modalities[m], frames[m]) for m in names},
         rates_hz={m: card.modalities[m].rate_hz for m in names},
         classes=tuple(card.classes),
         simulated=card.simulated,
         skipped=loaded.skipped,
         normalise=settings.normalise,
     )
+
+
+def _shape(card: ModalityCard, frames: int) -> ModalityShape:
+    return ModalityShape(card.kind, frames, card.channels, card.layout)
 
 
 def _share_of(labels: int, nodes: int, index: int) -> int:
@@ -190,6 +203,13 @@ def check_settings(settings: DataSettings, *, root_comes_later: bool = False) ->
     card = source.card_for(checked_options(source.card, settings.options), _folder(settings.root))
     if card.modalities:  # own recordings have theirs from the folder
         checked_modalities(card, list(settings.modalities))
+    for name, window in settings.modalities.items():
+        if window.frames < 2 and name in card.modalities and card.modalities[name].kind not in SINGLE_FRAME:
+            raise UserError(
+                f"one frame of {name} says nothing: it is a signal over time",
+                where=f"data.modalities.{name}.frames",
+                expected="2 or more",
+            )
     if settings.root is None and not card.simulated and not root_comes_later:
         raise UserError(
             f"{card.title} is read from a folder, and none is named",

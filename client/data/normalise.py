@@ -42,6 +42,14 @@ class Moments:
             self.count + other.count, self.total + other.total, self.total_of_squares + other.total_of_squares
         )
 
+    def pooled(self, each: int | None) -> "Moments":
+        """The sums of every `each`-th channel added up and given to all of them; unchanged for None."""
+        if each is None:
+            return self
+        again = len(self.count) // each
+        parts = (self.count, self.total, self.total_of_squares)
+        return Moments(*(np.tile(part.reshape(again, each).sum(axis=0), again) for part in parts))
+
     @property
     def mean(self) -> Sums:
         """Mean per channel; 0 where nothing was counted."""
@@ -53,6 +61,18 @@ class Moments:
         mean = self.mean
         spread = np.sqrt(np.maximum(self.total_of_squares / np.maximum(self.count, 1.0) - mean**2, 0.0))
         return np.where(spread <= STILL * np.maximum(np.abs(mean), 1.0), 1.0, spread)
+
+
+POOLED_KINDS = ("image", "depth", "infrared", "points")  # of which no place in a frame has a mean of its own
+
+
+def shared_by(kind: str, layout: tuple[int, ...]) -> int | None:
+    """After how many channels the same quantity comes again (bands of a pixel, numbers of a point); None where never.
+
+    A picture's things move and a cloud's points have no order, so a pixel's or a point's own mean and spread mean
+    nothing; those of all pixels' or points' do.
+    """
+    return layout[-1] if kind in POOLED_KINDS and layout else None
 
 
 def moments_of_rows(values: NDArray[np.float32]) -> Moments:

@@ -2,11 +2,12 @@
 
 The published set has 861 of the 864 trials; a trial that is not there is no fault. The two sensors of one trial were
 not cut to the same moments (their lengths have a ratio of about 2.6, not 50/30): use whole windows, each resampled by
-itself.
+itself. Depth pictures are made small while loading; a pixel of 0 is one that the Kinect saw nothing of.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from scipy.io import loadmat
 from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home, wrong_folder
+from client.data.picture_files import layout_of, size_options, smaller
 from client.data.recording import Loaded, Recording, Signal
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
 
@@ -50,7 +52,8 @@ ACTIONS = (  # a1 to a27, after the data set's own list
     "squat",
 )
 HIP_CENTER = 3  # of the 20 joints, counted from 0, after Skeleton_joint_order.txt
-FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(inertial|skeleton)\.mat")
+FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(inertial|skeleton|depth)\.mat")
+FOLDERS = ("Inertial", "Skeleton", "Depth")
 INERTIAL_COLUMNS = {"accelerometer": slice(0, 3), "gyroscope": slice(3, 6)}
 
 CARD = DatasetCard(
@@ -61,15 +64,18 @@ CARD = DatasetCard(
     terms="free for research, with citation",
     published_at="https://personal.utdallas.edu/~kehtar/UTD-MHAD.html",
     tree="Inertial/a<action>_s<subject>_t<trial>_inertial.mat   d_iner (time, 6)\n"
-    "Skeleton/a<action>_s<subject>_t<trial>_skeleton.mat   d_skel (20, 3, time)",
+    "Skeleton/a<action>_s<subject>_t<trial>_skeleton.mat   d_skel (20, 3, time)\n"
+    "Depth/a<action>_s<subject>_t<trial>_depth.mat   d_depth (240, 320, time)",
     simulated=False,
     classes=ACTIONS,
     modalities={
         "accelerometer": ModalityCard("inertial", 3, 50.0, "g"),
         "gyroscope": ModalityCard("inertial", 3, 50.0, "deg/s"),
-        "skeleton": ModalityCard("skeleton", 60, 30.0, "m"),
+        "skeleton": ModalityCard("skeleton", 60, 30.0, "m", (20, 3)),
+        "depth": ModalityCard("depth", 768, 30.0, "mm", (24, 32, 1)),
     },
     options={
+        **size_options(24, 32),
         "center": OptionCard(
             "hip",
             ("hip", "first", "none"),
@@ -85,9 +91,10 @@ class UtdMhad:
     card = CARD
 
     def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
-        """The card; the options do not change it."""
-        checked_options(CARD, options)
-        return CARD
+        """The card with the size that depth pictures are made small to."""
+        layout = layout_of(checked_options(CARD, options), 1)
+        depth = replace(CARD.modalities["depth"], channels=layout[0] * layout[1], layout=layout)
+        return replace(CARD, modalities={**CARD.modalities, "depth": depth})
 
     def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers behind _s in the file names."""
@@ -107,6 +114,7 @@ class UtdMhad:
         """One recording per trial, by subject, action and trial; see Dataset.load."""
         center = str(checked_options(CARD, options)["center"])
         wanted = checked_modalities(CARD, modalities)
+        depth_card = self.card_for(options, root).modalities["depth"]
         home = home_in(root)
         trials = trials_in(home)
         asked = checked_subjects(CARD, subjects, sorted({subject for subject, _, _ in trials}, key=natural))
@@ -124,6 +132,8 @@ class UtdMhad:
                 signals |= inertial_signals(home / "Inertial" / f"{stem}_inertial.mat", wanted, policy)
             if "skeleton" in wanted:
                 signals |= skeleton_signal(home / "Skeleton" / f"{stem}_skeleton.mat", center, policy)
+            if "depth" in wanted:
+                signals |= depth_signal(home / "Depth" / f"{stem}_depth.mat", depth_card, policy)
             if signals:
                 in_order = {modality: signals[modality] for modality in wanted if modality in signals}
                 recordings.append(Recording(subject, action - 1, in_order, stem))
@@ -131,23 +141,21 @@ class UtdMhad:
 
 
 def home_in(root: Path | None) -> Path:
-    """The folder that holds Inertial/ or Skeleton/: `root`, or UTD-MHAD/ in it."""
-    return find_home(
-        CARD, root, lambda place: (place / "Inertial").is_dir() or (place / "Skeleton").is_dir(), ("UTD-MHAD",)
-    )
+    """The folder that holds Inertial/, Skeleton/ or Depth/: `root`, or UTD-MHAD/ in it."""
+    return find_home(CARD, root, lambda place: any((place / each).is_dir() for each in FOLDERS), ("UTD-MHAD",))
 
 
 def trials_in(home: Path) -> list[tuple[str, int, int]]:
     """(subject, action, trial) of every file by its name, ordered by subject, action and trial."""
     found = {
         (str(int(match[2])), int(match[1]), int(match[3]))
-        for folder in ("Inertial", "Skeleton")
+        for folder in FOLDERS
         if (home / folder).is_dir()
         for path in (home / folder).iterdir()
         if (match := FILE_NAME.fullmatch(path.name))
     }
     if not found:
-        raise wrong_folder(CARD, home, "Inertial/ and Skeleton/ hold no file by a published name")
+        raise wrong_folder(CARD, home, "Inertial/, Skeleton/ and Depth/ hold no file by a published name")
     return sorted(found, key=lambda trial: (natural(trial[0]), trial[1], trial[2]))
 
 
@@ -203,3 +211,18 @@ def skeleton_signal(path: Path, center: str, policy: CorruptPolicy) -> dict[str,
     frames = joints.transpose(2, 0, 1).reshape(joints.shape[2], 60)  # (time, joint * axis)
     signal = policy.signal(frames, CARD.modalities["skeleton"], path)
     return {} if signal is None else {"skeleton": signal}
+
+
+def depth_signal(path: Path, card: ModalityCard, policy: CorruptPolicy) -> dict[str, Signal]:
+    """Depth pictures (time, height * width) of the card's size, row by row; empty where the file is none or broken."""
+    pictures = read_variable(path, "d_depth", policy)
+    if pictures is None:
+        return {}
+    if pictures.ndim == 2:
+        pictures = pictures[:, :, None]  # a single frame loses its last axis in .mat
+    if pictures.ndim != 3 or not pictures.size:
+        policy.refuse(path, f"d_depth has shape {pictures.shape}", expected="(240, 320, time)")
+        return {}
+    small = smaller(pictures.transpose(2, 0, 1), *card.layout[:2], unseen=True)  # (time, height, width)
+    signal = policy.signal(small.reshape(len(small), -1), card, path)
+    return {} if signal is None else {"depth": signal}

@@ -6,12 +6,15 @@ records are interpolated linearly. Going down, the signal is first smoothed by t
 between frames (first null of the response at the frame rate, side lobes below -26 dB): simple, symmetric, exact to
 reproduce, and good enough for classification; `antialias=False` leaves it out, as the public code of MMBind does.
 
+A modality named in `nearest` has frames that cannot be mixed (the points of a point cloud have no order): each frame of
+a window is the record nearest to it, nothing is smoothed or filled, and only a record that is NaN throughout is a gap.
+
 NaN is a gap: filled forward from the last record before it, with zeros where there is none, and counted. A modality
 whose gaps (and time outside its signal) cover more than `max_gap_share` of a window is not present in that window.
 Windows never straddle recordings, and nothing here draws a random number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +35,7 @@ def whole(
     *,
     max_gap_share: float = 0.5,
     antialias: bool = True,
+    nearest: Collection[str] = (),
 ) -> SampleSet:
     """One window per recording: every signal stretched to its modality's number of frames, first record to last.
 
@@ -49,7 +53,11 @@ def whole(
                 last = len(signal.values) - 1
                 grid = np.linspace(0, last, per_modality[modality])[None] / signal.rate_hz  # (1, frames)
                 step_s = last / signal.rate_hz / max(per_modality[modality] - 1, 1)
-                cut[modality] = resample(signal, grid, step_s, max_gap_share, antialias)
+                cut[modality] = (
+                    pick(signal, grid, max_gap_share)
+                    if modality in nearest
+                    else resample(signal, grid, step_s, max_gap_share, antialias)
+                )
         rows.add(recording, number, 1, cut)
     return rows.samples()
 
@@ -64,6 +72,7 @@ def sliding(
     rate_hz: float | Mapping[str, float] | None = None,
     max_gap_share: float = 0.5,
     antialias: bool = True,
+    nearest: Collection[str] = (),
 ) -> SampleSet:
     """Windows of `seconds` that start every `stride_s`, as many as fit in the recording's longest signal.
 
@@ -88,7 +97,11 @@ def sliding(
             if signal is not None and len(starts):
                 step_s = seconds / per_modality[modality]
                 grid = starts[:, None] + np.arange(per_modality[modality]) * step_s  # (window, frames)
-                cut[modality] = resample(signal, grid, step_s, max_gap_share, antialias)
+                cut[modality] = (
+                    pick(signal, grid, max_gap_share)
+                    if modality in nearest
+                    else resample(signal, grid, step_s, max_gap_share, antialias)
+                )
         rows.add(recording, number, len(starts), cut)
     return rows.samples()
 
@@ -146,14 +159,47 @@ def resample(
     if antialias:
         values = smooth(values, records_per_frame=step_s * signal.rate_hz)
     at = times_s * signal.rate_hz  # in records, (window, frames)
-    record = np.arange(len(values))
-    out = np.stack([np.interp(at, record, column) for column in values.T], axis=-1)  # (window, frames, channel)
-    nearest = np.clip(np.floor(at + 0.5).astype(np.int64), 0, len(values) - 1)
-    outside = at > len(values) - 1e-6  # the last record stands until the next would have come
-    lacking: NDArray[np.float64] = (gap[nearest] | outside).mean(axis=1)  # (window,), a share
-    present: NDArray[np.bool_] = (lacking <= max_gap_share) & (lacking < 1)
+    out = between_records(values, at)  # (window, frames, channel)
+    nearest, outside = nearest_records(at, len(values))
+    present = enough(gap[nearest] | outside, max_gap_share)
     out[~present] = 0.0
     return out.astype(np.float32), present
+
+
+def between_records(values: NDArray[np.float64], at: Times) -> NDArray[np.float64]:
+    """`values` (time, channel) at positions (window, frames) in records, linearly between two, held at the ends.
+
+    What np.interp gives for each channel up to rounding, but all at once: a picture has thousands of channels.
+    """
+    last = len(values) - 1
+    position = np.clip(at, 0, last)
+    left = position.astype(np.int64)
+    right = np.minimum(left + 1, last)
+    share = (position - left)[..., None]
+    return (values[right] - values[left]) * share + values[left]
+
+
+def pick(signal: Signal, times_s: Times, max_gap_share: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The records nearest to these times, NaN as they are, and which windows are present; forms as `resample`'s."""
+    nearest, outside = nearest_records(times_s * signal.rate_hz, len(signal.values))
+    out = signal.values[nearest]  # (window, frames, channel)
+    gap = np.asarray(np.isnan(signal.values).all(axis=1))  # (time,)
+    present = enough(gap[nearest] | outside, max_gap_share)
+    out[~present] = 0.0
+    return out, present
+
+
+def nearest_records(at: Times, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The index of the record nearest to each position (window, frames), and which positions lie after the signal."""
+    nearest = np.clip(np.floor(at + 0.5).astype(np.int64), 0, count - 1)
+    return nearest, at > count - 1e-6  # the last record stands until the next would have come
+
+
+def enough(lacking: NDArray[np.bool_], max_gap_share: float) -> NDArray[np.bool_]:
+    """Which windows are present, (window,): those that lack no more than this share of their frames, and not all."""
+    share = lacking.mean(axis=1)
+    present: NDArray[np.bool_] = (share <= max_gap_share) & (share < 1)
+    return present
 
 
 def fill_gaps(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

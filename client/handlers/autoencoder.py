@@ -27,9 +27,8 @@ def autoencoder(node: Node, question: Payload) -> Payload:
     name = f"autoencoder:{node.method}:{node.seed}:{node.place.partition}:{modality}"
     moments = node.store.get(name) if round > 1 else None
     optimiser = new_optimiser(model, settings, scheduled_rate(settings.rate, round, rounds), moments)
-    change = replace(
-        strength_for(node.shapes[modality].kind, experiment.augment), crop=settings.crop, warp=settings.warp
-    )
+    shape = node.shapes[modality]
+    change = replace(strength_for(shape.kind, experiment.augment, shape.layout), crop=settings.crop, warp=settings.warp)
     seed = node.seed_for("autoencoder", round, *node.apart(modality))
     loss = train_autoencoder(
         model, view, optimiser, settings, experiment.epochs.autoencoder, change, experiment.augment.jitter, seed

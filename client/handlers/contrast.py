@@ -104,7 +104,10 @@ def contrast(node: Node, question: Payload) -> Payload:
         _related(node, question),
         experiment.contrast,
         experiment.epochs.contrast,
-        {m: strength_for(s.kind, experiment.augment) for m, s in {**node.shapes, **told_shapes(question)}.items()},
+        {
+            m: strength_for(s.kind, experiment.augment, s.layout)
+            for m, s in {**node.shapes, **told_shapes(question)}.items()
+        },
         experiment.augment.jitter,
         node.seed_for("contrast", round),
     )

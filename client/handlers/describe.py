@@ -52,7 +52,12 @@ def _manifest(node: Node) -> Manifest:
         labelled=int((samples.label >= 0).sum()),
         modalities={
             name: ModalityManifest(
-                shape.kind, shape.frames, shape.channels, held.rates_hz[name], int(samples.present[name].sum())
+                shape.kind,
+                shape.frames,
+                shape.channels,
+                held.rates_hz[name],
+                int(samples.present[name].sum()),
+                shape.layout,
             )
             for name, shape in node.shapes.items()
         },

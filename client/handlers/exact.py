@@ -62,7 +62,8 @@ def _embed(node: Node, question: Payload, model: Contrast) -> tuple[dict[str, Te
             continue
         some = view.take(torch.from_numpy(rows))
         generator = torch.Generator().manual_seed(node.seed_for("exact", question.info["round"], modality))
-        change = strength_for(node.shapes[modality].kind, experiment.augment)
+        shape = node.shapes[modality]
+        change = strength_for(shape.kind, experiment.augment, shape.layout)
         windows = (
             some.augmented(change, experiment.augment.jitter, generator)
             if experiment.contrast.augment

@@ -79,8 +79,9 @@ def _parts(node: Node, data: training.Labelled, track: str) -> tuple[training.La
 
 
 def _augment(node: Node) -> training.Augment:
-    changes = {m: strength_for(shape.kind, node.experiment.augment) for m, shape in node.shapes.items()}
-    jitter = node.experiment.augment.jitter
+    settings = node.experiment.augment
+    changes = {m: strength_for(shape.kind, settings, shape.layout) for m, shape in node.shapes.items()}
+    jitter = settings.jitter
 
     def augment(views: Views, generator: torch.Generator) -> dict[str, Tensor]:
         return {m: view.augmented(changes[m], jitter, generator) for m, view in views.items()}

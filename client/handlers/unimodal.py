@@ -24,7 +24,7 @@ def unimodal(node: Node, question: Payload) -> Payload:
         {m: node.view(question, m) for m in model.encoders},
         experiment.contrast,
         experiment.epochs.contrast,
-        {m: strength_for(node.shapes[m].kind, experiment.augment) for m in model.encoders},
+        {m: strength_for(s.kind, experiment.augment, s.layout) for m, s in node.shapes.items() if m in model.encoders},
         experiment.augment.jitter,
         node.seed_for("unimodal", phase, round),
     )

@@ -63,13 +63,29 @@ def take(views: Views, rows: Tensor) -> dict[str, View]:
     return {modality: view.take(rows) for modality, view in views.items()}
 
 
-def strength_for(kind: str, settings: AugmentSettings) -> Strength:
-    """How strongly a kind of sensor is changed."""
-    if kind == "physiological":
+def strength_for(kind: str, settings: AugmentSettings, layout: tuple[int, ...] = ()) -> Strength:
+    """How strongly a kind of sensor is changed.
+
+    Pictures move within their frame and change their gain (light, distance); they are never turned. Points turn about
+    the vertical, come and go, and keep their frames apart. CSI and physiology change in time and gain alone.
+    """
+    if kind in ("image", "depth", "infrared"):
+        return Strength(
+            scale=settings.scale, crop=settings.crop, warp=settings.warp, shift=settings.shift, picture=layout
+        )  # fmt: skip
+    if kind == "points" and layout:
+        spatial = layout[1] >= 3
+        return Strength(
+            yaw_deg=settings.cloud_yaw_deg if spatial else 0.0, crop=settings.crop, warp=settings.warp, up=2,
+            item=layout[1], nearest=True, point_drop=settings.point_drop,
+        )  # fmt: skip
+    if kind in ("physiological", "csi") or (kind == "skeleton" and layout and layout[1] != 3):  # joints in a picture
         return Strength(scale=settings.scale, crop=settings.crop, warp=settings.warp)
     if kind == "skeleton":
         return Strength(
             turn_deg=settings.skeleton_turn_deg, yaw_deg=settings.skeleton_yaw_deg, scale=settings.scale,
             crop=settings.crop, warp=settings.warp, joint_drop=settings.joint_drop, up=1,
         )  # fmt: skip
+    if kind == "points":
+        return Strength(crop=settings.crop, warp=settings.warp, nearest=True)
     return Strength(turn_deg=settings.turn_deg, scale=settings.scale, crop=settings.crop, warp=settings.warp)

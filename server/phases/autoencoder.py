@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from configs.errors import UserError
-from models.blocks import ModalityShape, as_block, new_autoencoder
+from models.blocks import as_block, new_autoencoder
 from protocol.kinds import AUTOENCODER
 from protocol.payload import Payload
 from server.admission import weights_gate
 from server.job import Job
+from server.shapes import shape_of
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
 from strategies.modality_wise import Contribution, aggregate
@@ -37,9 +38,7 @@ def _train_one(job: Job, state: JobState, modality: str, before: int, several: i
             todo="choose another modality, or bind.by=label",
         )
     told = state.manifests[members[0]].modalities[modality]
-    model = new_autoencoder(
-        modality, ModalityShape(told.kind, told.frames, told.channels), experiment.autoencoder, job.seed
-    )
+    model = new_autoencoder(modality, shape_of(told), experiment.autoencoder, job.seed)
     current = {name: as_block(model)}
     rounds = experiment.rounds.autoencoder
     for round in range(before + 1, before + rounds + 1):

@@ -15,6 +15,7 @@ from protocol.manifest import Manifest
 from protocol.payload import Payload, ProtocolError
 from server.job import Job
 from server.normalisation import agreed, moments_of
+from server.shapes import shape_of
 from server.state import JobState
 
 
@@ -93,7 +94,7 @@ def shapes_of(state: JobState, members: Iterable[int]) -> dict[str, ModalityShap
     found: dict[str, ModalityShape] = {}
     for partition in members:
         for name, told in state.manifests[partition].modalities.items():
-            found[name] = ModalityShape(told.kind, told.frames, told.channels)
+            found[name] = shape_of(told)
     return dict(sorted(found.items()))
 
 
@@ -126,14 +127,15 @@ def _check_bindable(job: Job, state: JobState) -> None:
                 expected=f"these, in this order: {', '.join(wanted)}",
                 todo="own recordings: name the same `classes` in every folder's dataset.yaml",
             )
-    shapes: dict[str, tuple[str, int, int]] = {}
+    shapes: dict[str, ModalityShape] = {}
     for partition, manifest in state.manifests.items():
         for name, told in manifest.modalities.items():
-            shape = shapes.setdefault(name, (told.kind, told.frames, told.channels))
-            if shape != (told.kind, told.frames, told.channels):
+            shape = shapes.setdefault(name, shape_of(told))
+            if shape != shape_of(told):
                 raise UserError(
                     f"nodes disagree on {name}",
                     where=f"node {partition}",
-                    expected=f"{shape[0]}, {shape[1]} frames, {shape[2]} channels",
-                    todo="use the same data.modalities everywhere",
+                    expected=f"{shape.kind}, {shape.frames} frames, {shape.channels} channels"
+                    + (f" as {' × '.join(map(str, shape.layout))}" if shape.layout else ""),
+                    todo="use the same data.modalities and data.options everywhere",
                 )

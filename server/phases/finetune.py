@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from configs.nodes import prompts_of
-from models.blocks import ModalityShape, as_block, head_blocks, head_from_projections, new_encoder
+from models.blocks import as_block, head_blocks, head_from_projections, new_encoder
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block, check_progress
 from server.job import Job
 from server.phases.evaluate import count_on_test
 from server.phases.evaluate import figures as figures_of
+from server.shapes import shape_of
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
 from strategies.modality_wise import Contribution, aggregate
@@ -116,8 +117,7 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
         if told is None:
             continue
         name = f"encoder.{modality}"
-        shape = ModalityShape(told.kind, told.frames, told.channels)
-        fresh = as_block(new_encoder(modality, shape, job.experiment.models, job.seed))
+        fresh = as_block(new_encoder(modality, shape_of(told), job.experiment.models, job.seed))
         blocks[name] = dict(state.blocks.get(name, fresh))
     learnt = state.blocks if job.experiment.finetune.head_from == "projection" else {}
     head = head_from_projections(

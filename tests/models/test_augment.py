@@ -63,3 +63,57 @@ def test_same_seed_same_batch_and_the_input_is_left_alone(channels):
 def test_no_strength_changes_nothing():
     window = torch.randn(4, 30, 3, generator=seeded(0))
     assert torch.equal(augment(window, Strength(), seeded(1)), window)
+
+
+# --- pictures and clouds ----------------------------------------------------------------------------------------------
+
+
+def test_a_picture_moves_as_a_whole_and_repeats_its_edge():
+    window = torch.arange(2 * 4 * 5 * 2, dtype=torch.float32).view(1, 2, 40).repeat(50, 1, 1)  # 4 × 5 pixels, 2 bands
+    moved = augment(window, Strength(shift=0.3, picture=(4, 5, 2)), seeded(3)).view(50, 2, 4, 5, 2)
+    before = window.view(50, 2, 4, 5, 2)[0]
+    seen = set()
+    for picture in moved:
+        fits = [
+            (down, right)
+            for down in (-1, 0, 1)
+            for right in (-2, -1, 0, 1, 2)
+            if torch.equal(
+                picture,
+                before[:, (torch.arange(4) + down).clamp(0, 3)][:, :, (torch.arange(5) + right).clamp(0, 4)],
+            )
+        ]
+        assert len(fits) == 1  # both frames and both bands by the same pixels
+        seen.add(fits[0])
+    assert len(seen) > 6
+
+
+def test_a_cloud_turns_about_the_vertical_and_what_is_no_place_stays():
+    window = torch.randn(4, 6, 20, generator=seeded(1))  # 4 points of x, y, z, speed, strength
+    points, turned = window.view(4, 6, 4, 5), augment(window, Strength(yaw_deg=90, item=5), seeded(2)).view(4, 6, 4, 5)
+    assert torch.equal(turned[..., 2:], points[..., 2:])
+    torch.testing.assert_close(turned[..., :2].norm(dim=3), points[..., :2].norm(dim=3))
+    assert (turned[..., :2] - points[..., :2]).abs().max() > 0.1
+
+
+def test_frames_of_a_cloud_are_picked_and_absent_points_stay_absent():
+    window = torch.arange(30, dtype=torch.float32).view(1, 10, 3).repeat(5, 1, 1)
+    window[:, 4] = torch.nan
+    out = augment(window, Strength(crop=0.3, warp=0.5, nearest=True), seeded(1))
+    frames = {tuple(frame.tolist()) for frame in window[0] if not frame.isnan().any()}
+    for frame in out.view(-1, 3):
+        assert frame.isnan().all() or tuple(frame.tolist()) in frames
+    assert not torch.equal(out.nan_to_num(), window.nan_to_num())
+
+
+def test_points_are_taken_away_whole_and_by_frame():
+    window = torch.ones(10, 20, 30)
+    out = augment(window, Strength(point_drop=0.25, item=5), seeded(1)).view(10, 20, 6, 5)
+    gone = out.isnan()
+    assert (gone.all(3) == gone.any(3)).all() and 0.2 < gone.float().mean() < 0.3
+    assert (gone.any(3).float().std(1) > 0).any()
+
+
+def test_a_single_frame_keeps_its_place_in_time():
+    window = torch.randn(3, 1, 6, generator=seeded(0))
+    assert torch.equal(augment(window, Strength(crop=0.2, warp=0.3), seeded(1)), window)

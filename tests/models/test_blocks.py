@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from configs.errors import UserError
 from configs.schema import AutoencoderSettings, ModelSettings
 from models.blocks import (
     ModalityShape,
@@ -104,6 +105,44 @@ def test_a_maker_that_fails_leaves_torch_s_generator_alone_too():
     with pytest.raises(ValueError, match="unknown kind"):
         new_encoder("x", ModalityShape("smell", 16, 3), SMALL, 0)
     assert torch.rand(1) == expected
+
+
+def test_the_layout_makes_the_encoder_of_pictures_and_clouds():
+    depth = new_encoder("depth", ModalityShape("depth", 4, 48, (6, 8, 1)), SMALL, 0)
+    assert depth(torch.zeros(2, 4, 48)).shape == (2, 8, 64)
+    for objective in ("instance", "reconstruction"):
+        settings = AutoencoderSettings(latent=4, width=8, members=2, objective=objective)
+        model = new_autoencoder("depth", ModalityShape("depth", 4, 48, (6, 8, 1)), settings, 0)
+        assert model.encode(torch.zeros(2, 4, 48)).shape[0] == 2
+
+
+def test_a_layout_from_a_message_is_the_same_shape():
+    assert ModalityShape("depth", 4, 48, [6, 8, 1]) == ModalityShape("depth", 4, 48, (6, 8, 1))
+    assert hash(ModalityShape("depth", 4, 48, [6, 8, 1])) == hash(ModalityShape("depth", 4, 48, (6, 8, 1)))
+
+
+def test_a_single_picture_can_be_reconstructed():
+    settings = AutoencoderSettings(latent=4, width=8, objective="reconstruction")
+    model = new_autoencoder("photo", ModalityShape("image", 1, 75, (5, 5, 3)), settings, 0)
+    assert model(torch.zeros(2, 1, 75)).shape == (2, 1, 75)
+
+
+def test_another_family_may_be_chosen_for_its_kind_alone():
+    chosen = ModelSettings(width=8, projection=8, hidden=8, inertial="inertial2d", skeleton="skeleton_graph")
+    skeleton = ModalityShape("skeleton", 16, 60, (20, 3))
+    assert type(new_encoder("a", SHAPE, chosen, 0)).__name__ == "PlaneEncoder"
+    assert type(new_encoder("a", SHAPE, SMALL, 0)).__name__ == "ConvRecurrentEncoder"
+    assert type(new_encoder("b", skeleton, chosen, 0)).__name__ == "GraphEncoder"
+    assert type(new_encoder("c", ModalityShape("physiological", 16, 3), chosen, 0)).__name__ == "ConvRecurrentEncoder"
+
+
+def test_a_cloud_is_told_apart_but_never_reconstructed():
+    cloud = ModalityShape("points", 4, 30, (10, 3))
+    settings = AutoencoderSettings(latent=4, width=8, members=2)
+    assert new_autoencoder("radar", cloud, settings, 0).encode(torch.zeros(2, 4, 30)).shape == (2, 8)
+    for objective in ("reconstruction", "denoising"):
+        with pytest.raises(UserError, match="no order"):
+            new_autoencoder("radar", cloud, settings.model_copy(update={"objective": objective}), 0)
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)

@@ -31,6 +31,14 @@ def test_a_manifest_comes_back_from_json():
     assert Manifest.from_info(json.loads(json.dumps(asdict(MANIFEST)))) == MANIFEST
 
 
+@pytest.mark.parametrize("layout", [[3], [1, 3], (3, 1, 1), []])
+def test_a_layout_that_makes_the_channels_comes_back_as_a_tuple(layout):
+    told_layout = (
+        Manifest.from_info(json.loads(json.dumps({**told(), **sensor(layout=layout)}))).modalities["gyroscope"].layout
+    )
+    assert told_layout == tuple(layout)
+
+
 def test_a_node_without_a_sample_may_say_so():
     empty = {**told(), "samples": 0, "labelled": 0, "modalities": {}}
     assert Manifest.from_info(empty).samples == 0
@@ -52,6 +60,8 @@ def sensor(**changes):
         sensor(frames=0), sensor(frames=1_000_001), sensor(frames="120"), sensor(channels=0), sensor(channels=1_000_001),
         sensor(channels=3.0), sensor(samples=-1), sensor(samples=11), sensor(rate_hz=0.0), sensor(rate_hz="50"),
         sensor(rate_hz=float("nan")), sensor(rate_hz=float("inf")), sensor(kind=5), sensor(raw=[1.0, 2.0]),
+        sensor(layout=[2, 2]), sensor(layout=[3, 0]), sensor(layout=[-1, -3]), sensor(layout=[3.0]), sensor(layout="3"),
+        sensor(layout=[1, 1, 1, 1, 3]), sensor(layout=3), sensor(layout=None), sensor(layout=[True, 3]), sensor(layout=[[3]]),
     ],
     ids=str,
 )  # fmt: skip

@@ -50,3 +50,12 @@ def test_what_is_wrong_as_a_whole_is_an_error(tmp_path):
             check(name, root)
     with pytest.raises(UserError, match="unknown subject"):
         check("wearable_sim", None, subjects=["99"])
+
+
+def test_an_absent_point_is_no_gap_but_a_frame_without_any_is(tmp_path):
+    place = tmp_path / "E01" / "S01" / "A01" / "mmwave"
+    place.mkdir(parents=True)
+    for number, points in ((1, 2), (2, 0), (3, 1), (4, 5)):
+        (place / f"frame{number:03d}.bin").write_bytes(np.ones((points, 5)).tobytes())
+    found = check("mmfi", tmp_path, modalities=["radar"])
+    assert found.modalities["radar"].nan_share == 0.25

@@ -3,10 +3,16 @@
 import pickle
 
 import pytest
+import torch
 
+from client.data.cards import ModalityCard
 from client.data.catalogue import DATASETS, dataset
 from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.training.views import strength_for
 from configs.errors import UserError, unknown_name
+from configs.schema import AugmentSettings
+from models.augment import augment
+from models.encoders import FEATURE, STEPS, build_encoder
 
 UTD = DATASETS["utd_mhad"].card
 
@@ -90,3 +96,21 @@ def test_every_card_is_whole():
         assert card.described_by_folder == (not card.classes) == (not card.modalities)
         assert source.card_for({}, None) == card
         assert all(each.channels > 0 and each.rate_hz > 0 for each in card.modalities.values())
+
+
+def test_a_layout_that_does_not_make_the_channels_is_refused():
+    with pytest.raises(ValueError, match="does not make 12 channels"):
+        ModalityCard("depth", 12, 1.0, "m", (3, 5, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"), [(name, modality) for name, each in DATASETS.items() for modality in each.card.modalities]
+)
+def test_every_modality_of_every_data_set_has_its_changes_and_its_encoder(name, modality):
+    card = DATASETS[name].card.modalities[modality]
+    windows = torch.randn(2, 9, card.channels, generator=torch.Generator().manual_seed(0))
+    strength = strength_for(card.kind, AugmentSettings(), card.layout)
+    changed = augment(windows, strength, torch.Generator().manual_seed(1))
+    assert changed.shape == windows.shape and not torch.equal(changed, windows)
+    features = build_encoder(card.kind, card.channels, 9, width=16, layout=card.layout)(changed)
+    assert features.shape == (2, STEPS, FEATURE) and torch.isfinite(features).all()

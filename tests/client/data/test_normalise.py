@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.data.normalise import NORMALISATIONS, Moments, add_up, moments_of, moments_of_rows, normalise
+from client.data.normalise import NORMALISATIONS, Moments, add_up, moments_of, moments_of_rows, normalise, shared_by
 from client.data.samples import SampleSet, concatenate
 from configs.errors import UserError
 
@@ -111,3 +111,32 @@ def test_the_sum_over_nodes_is_the_pooled_statistics(data):
         together = normalise(pooled, "federated", {"acc": agreed}).arrays["acc"]
         apart = [normalise(node, "federated", {"acc": agreed}).arrays["acc"] for node in nodes]
         np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
+# --- the same quantity at many places ---------------------------------------------------------------------------------
+
+
+def test_pooled_sums_by_hand():
+    moments = moments_of_rows(
+        np.array([[1, 10, 3, 30], [2, 20, np.nan, 40]], dtype=np.float32)
+    )  # two points, two numbers
+    pooled = moments.pooled(2)
+    assert pooled.count.tolist() == [3, 4, 3, 4] and pooled.total.tolist() == [6, 100, 6, 100]
+    assert pooled.total_of_squares.tolist() == [14, 3000, 14, 3000]
+    assert moments.pooled(None) is moments
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 5))
+def test_pooling_is_the_statistics_of_all_places_and_adds_up_over_nodes(seed, each, places):
+    generator = np.random.default_rng(seed)
+    parts = [generator.normal(3, 2, (4, 6, places * each)).astype(np.float32) for _ in range(2)]
+    added = moments_of_rows(parts[0]).pooled(each) + moments_of_rows(parts[1]).pooled(each)
+    flat = np.concatenate(parts).reshape(-1, each).astype(np.float64)
+    np.testing.assert_allclose(added.mean, np.tile(flat.mean(0), places), rtol=1e-6)
+    np.testing.assert_allclose(added.spread, np.tile(flat.std(0), places), rtol=1e-6)
+
+
+def test_what_shares_its_statistics():
+    assert [shared_by(kind, (4, 5, 3)) for kind in ("image", "depth", "infrared")] == [3, 3, 3]
+    assert shared_by("points", (7, 5)) == 5
+    assert {shared_by("skeleton", (20, 3)), shared_by("csi", (3, 4, 2)), shared_by("image", ())} == {None}

@@ -147,3 +147,45 @@ def test_folders_without_a_published_file_name_are_the_wrong_folder(tmp_path):
     (tmp_path / "Inertial" / "notes.mat").write_bytes(b"")
     with pytest.raises(UserError, match="hold no file by a published name"):
         UtdMhad().subjects(tmp_path, {})
+
+
+# --- depth ------------------------------------------------------------------------------------------------------------
+
+
+def write_depth(home, action, subject, trial, pictures):
+    (home / "Depth").mkdir(parents=True, exist_ok=True)
+    savemat(home / "Depth" / f"a{action}_s{subject}_t{trial}_depth.mat", {"d_depth": pictures})
+
+
+def test_depth_pictures_are_made_small_and_unseen_pixels_do_not_count(home):
+    pictures = np.zeros((240, 320, 3), dtype=np.uint16)  # as published: rows, columns, time
+    pictures[:10, :10, 0] = 800  # the corner cell of 24 × 32
+    pictures[:10, 10:20, 1] = 900
+    pictures[10, 0, 2] = 700  # one pixel seen in its cell
+    write_depth(home, 3, 1, 1, pictures)
+    depth = load(home, modalities=["depth"]).recordings[0].signals["depth"]
+    assert depth.values.shape == (3, 768) and depth.rate_hz == 30
+    assert [depth.values[t].nonzero()[0].tolist() for t in range(3)] == [[0], [1], [32]]
+    assert [depth.values[t].max() for t in range(3)] == [800, 900, 700]
+
+
+def test_the_options_choose_the_size_and_the_card_says_it(home):
+    write_depth(home, 3, 1, 1, np.ones((240, 320, 2)))
+    options = {"height": 6, "width": 8}
+    assert load(home, modalities=["depth"], options=options).recordings[0].signals["depth"].values.shape == (2, 48)
+    card = UtdMhad().card_for(options, None).modalities["depth"]
+    assert (card.kind, card.channels, card.layout) == ("depth", 48, (6, 8, 1))
+    with pytest.raises(UserError, match="out of range"):
+        UtdMhad().card_for({"height": 0}, None)
+
+
+def test_depth_of_another_shape_is_told_and_one_picture_is_one_frame(home):
+    write_depth(home, 3, 1, 1, np.ones((2, 2, 2, 2)))
+    assert "d_depth has shape" in load(home, modalities=[*ALL, "depth"], on_corrupt="skip").skipped[0].reason
+    write_depth(home, 3, 1, 1, np.ones((240, 320)))
+    assert load(home, modalities=["depth"]).recordings[0].signals["depth"].values.shape == (1, 768)
+
+
+def test_depth_alone_is_the_data_set_too(tmp_path):
+    write_depth(tmp_path, 5, 2, 1, np.ones((24, 32, 4)))
+    assert UtdMhad().subjects(tmp_path, {}) == ["2"]

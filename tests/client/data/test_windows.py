@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.data.recording import Recording, Signal
-from client.data.windows import fill_gaps, sliding, smooth, whole
+from client.data.windows import between_records, fill_gaps, sliding, smooth, whole
 from configs.errors import UserError
 
 
@@ -177,3 +177,43 @@ def test_whole_windows_are_finite_within_the_signals_range_and_repeat_exactly(va
         assert np.isfinite(first.arrays["acc"]).all()
         assert min([*known, 0]) - 1e-3 <= first.arrays["acc"].min()
         assert first.arrays["acc"].max() <= max([*known, 0]) + 1e-3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 4))
+def test_all_channels_at_once_is_numpy_s_interpolation(seed, records, channels):
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(records, channels)) * 10.0 ** generator.integers(-8, 8)
+    at = generator.uniform(-1, records + 1, (3, 7))
+    at[0] = np.round(at[0])
+    slow = np.stack([np.interp(at, np.arange(records), column) for column in values.T], axis=-1)
+    np.testing.assert_allclose(between_records(values, at), slow, rtol=0, atol=1e-14 * np.abs(values).max())
+
+
+# --- point clouds -----------------------------------------------------------------------------------------------------
+
+
+def test_frames_that_cannot_be_mixed_are_picked_unsmoothed_and_unfilled():
+    clouds = signal([[0, 0], [10, NAN], [20, 20], [NAN, NAN]])
+    samples = whole([recording(radar=clouds)], {"radar": 2}, 7, nearest=["radar"])
+    np.testing.assert_array_equal(
+        samples.arrays["radar"][0], [[0, 0], [10, NAN], [10, NAN], [20, 20], [20, 20], [NAN, NAN], [NAN, NAN]]
+    )
+    down = whole([recording(radar=clouds)], {"radar": 2}, 2, nearest=["radar"])
+    np.testing.assert_array_equal(down.arrays["radar"][0], [[0, 0], [NAN, NAN]])
+
+
+def test_a_cloud_is_absent_where_it_saw_nothing_for_most_of_the_window():
+    """A frame with a point in it is no gap, a frame without any is one."""
+    some = signal([[1, NAN], [NAN, 2], [NAN, NAN], [3, NAN]])
+    none = signal([[1, NAN], [NAN, NAN], [NAN, NAN], [NAN, NAN]])
+    both = [recording(radar=some, acc=signal(range(4))), recording(radar=none, acc=signal(range(4)))]
+    samples = sliding(both, {"radar": 2, "acc": 1}, seconds=4, stride_s=4, frames=4, nearest={"radar"})
+    assert samples.present["radar"].tolist() == [True, False] and samples.present["acc"].all()
+    assert not samples.arrays["radar"][1].any()
+    assert samples.arrays["acc"][0, :, 0].tolist() == [0, 1, 2, 3]  # others as ever
+
+
+@pytest.mark.parametrize("nearest", [(), ["a"]])
+def test_a_single_record_is_a_window_of_one_frame(nearest):
+    samples = whole([recording(a=signal([[3.0, 4.0]]))], {"a": 2}, 1, nearest=nearest)
+    assert samples.present["a"].all() and samples.arrays["a"].tolist() == [[[3.0, 4.0]]]

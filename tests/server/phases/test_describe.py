@@ -179,6 +179,17 @@ def test_nodes_that_disagree_on_a_sensor_s_shape_end_the_job(experiment):
         described(experiment, hosts)
 
 
+def test_nodes_that_disagree_on_a_frame_s_layout_end_the_job(experiment):
+    hosts = honest()
+    for index, ((partition, group), layout) in enumerate(zip(PLACES, ([2, 1], [1, 2]), strict=False)):
+        node = told(partition, group)
+        node["modalities"]["acc"]["layout"] = layout
+        hosts[index] = host(node, blocks=sums(partition, group))
+    with pytest.raises(UserError, match="nodes disagree on acc") as raised:
+        described(experiment, hosts)
+    assert "2 × 1" in str(raised.value)
+
+
 def test_nobody_at_all_ends_the_wait_with_a_message(experiment):
     waiting = experiment.model_copy(update={"run": experiment.run.model_copy(update={"wait_for_nodes_s": 1e-9})})
     job = Job(waiting, "fedbind", 0, Dispatch(LocalGrid(None, [], {}), [], "fedbind", 0, 1.0, 1), None)
