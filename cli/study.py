@@ -35,8 +35,10 @@ def study(
 ) -> None:
     """See HELP."""
     from configs.errors import UserError
+    from configs.schema import Experiment
     from configs.study import STUDIES, cells, load_study
     from server.progress import ProgressView
+    from simulation.engines import run_experiment
     from simulation.study.run import run_study
 
     if study is None:
@@ -51,10 +53,11 @@ def study(
 
     with open(os.devnull, "w") as nowhere:
         screen = nowhere if quiet else sys.stderr
-        outcome = run_study(
-            asked, study, further, folder, engine.value, lambda: ProgressView(screen),
-            lambda text: typer.echo(text, err=True),
-        )  # fmt: skip
+
+        def run(experiment: Experiment, cell: Path, resume: bool) -> None:
+            run_experiment(experiment, engine.value, cell, ProgressView(screen), resume)
+
+        outcome = run_study(asked, study, further, folder, run, lambda text: typer.echo(text, err=True))
     print((folder / "table.csv").read_text(), end="")
     print(f"page: {folder / 'index.html'}")
     if outcome.failed:

@@ -12,16 +12,16 @@ from pathlib import Path
 import yaml
 
 from configs.errors import UserError
+from configs.schema import Experiment
 from configs.study import Cell, Study, cells
-from server.progress import ProgressView
 from server.report.finish import stored_experiment
 from server.tracking import without_private_paths
-from simulation.engines import run_experiment
 from simulation.study.page import page
 from simulation.study.picture import picture
 from simulation.study.table import Line, Row, jobs_csv, lines, row_of, table_csv
 
 Tell = Callable[[str], None]
+Run = Callable[[Experiment, Path, bool], object]
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ def run_study(
     name: str,
     overrides: Sequence[str],
     out: Path,
-    engine: str,
-    view: Callable[[], ProgressView],
+    run: Run,
     tell: Tell,
 ) -> Outcome:
     """Every cell, then the table; what is finished is written after each cell, so that nothing is lost on the way.
 
     name  as the user called the study, for the command on its page
+    run   runs one cell: its experiment, its folder, and whether it goes on with what lies there
     A cell that fails is told and the others go on. Raises UserError for a faulty grid before anything runs, and where
     the folder holds the cells of other settings.
     """
@@ -65,7 +65,7 @@ def run_study(
             continue
         began = time.monotonic()
         try:
-            run_experiment(cell.experiment, engine, folder, view(), (folder / "config.yaml").is_file())
+            run(cell.experiment, folder, (folder / "config.yaml").is_file())
         except UserError as error:
             failed.append(f"{place}: {error.what} ({error.where})")
             tell(f"  failed: {error.what}")

@@ -9,9 +9,8 @@ import pytest
 from cli.app import call
 from configs.errors import UserError
 from configs.study import load_study
-from server.progress import ProgressView
 from simulation.study.run import run_study
-from tests.simulation.smallest import SMALLEST
+from tests.simulation.smallest import SMALLEST, in_this_process
 
 STUDY = """
 name: toy
@@ -35,12 +34,7 @@ def toy(tmp_path):
 
 def run(path, out, *overrides):
     told = []
-    with open("/dev/null", "w") as nowhere:
-        asked = [*QUICK, *overrides]
-        outcome = run_study(
-            load_study(path), str(path), asked, out, "local", lambda: ProgressView(nowhere), told.append
-        )
-    return outcome, told
+    return run_study(load_study(path), str(path), [*QUICK, *overrides], out, in_this_process, told.append), told
 
 
 @pytest.mark.slow
