@@ -43,4 +43,4 @@ def test_binding_by_label_needs_no_shared_sensor_and_so_trains_none():
 def test_a_method_that_needs_a_shared_sensor_refuses_binding_by_label(method):
     with pytest.raises(UserError) as error:
         smallest("bind.by=label", f"methods=[{method}]")
-    assert f"{method} needs a sensor that the groups share" in str(error.value.expected) + str(error.value.what)
+    assert f"{method} needs one sensor that all groups share" in str(error.value.expected) + str(error.value.what)

@@ -43,8 +43,8 @@ def begun(tmp_path):
         grids.append(grid_for(experiment, "fedbind", 0))
         job = Job(experiment, "fedbind", 0, Dispatch(grids[-1], [], "fedbind", 0, 60.0, 1), tmp_path)
         state = describe(job, JobState())
-        state, embedded = embed(job, train_autoencoder(job, state) if experiment.bind.modalities else state)
-        return job, bind_samples(job, state, embedded), embedded
+        state = embed(job, train_autoencoder(job, state) if experiment.bind.modalities else state)
+        return job, bind_samples(job, state), state.embedded
 
     yield begin
     for grid in grids:

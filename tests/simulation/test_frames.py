@@ -29,7 +29,7 @@ class Room:
 
     card = DatasetCard("room", "Room", "", "", "", "", True, ("near", "far"), CARDS)
 
-    def card_for(self, options):
+    def card_for(self, options, root):
         return self.card
 
     def subjects(self, root, options):
