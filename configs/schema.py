@@ -10,13 +10,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from configs.fit import ROLES, faults_between
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 
 MethodName = Literal["lower_bound", "unimodal", "mim", "mpm", "cmg", "dcm", "imagebind", "fedbind", "upper_bound"]
 METHODS: tuple[str, ...] = get_args(MethodName)  # each defined in server/methods
-ROLES = ("finetune", "test")  # every other key of `split` is a group of nodes with incomplete sensors
 
 
 class _Section(BaseModel):
@@ -292,137 +293,7 @@ class Experiment(_Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Experiment:
-        faults = list(_faults(self))
+        faults = faults_between(self)
         if faults:
             raise ValueError("\n".join(faults))
         return self
-
-
-def _faults(experiment: Experiment) -> list[str]:
-    """What no single field can know: one line each, beginning with the key path."""
-    faults: list[str] = []
-    split, groups = experiment.split, experiment.groups
-    for role in ROLES:
-        for section, keys in (("split", split), ("groups", groups)):
-            if role not in keys:
-                faults.append(f"{section}.{role}: missing; every experiment names who fine-tunes and who tests")
-    for name in sorted(set(split) ^ set(groups)):
-        where, other = ("split", "groups") if name in split else ("groups", "split")
-        if name not in ROLES:
-            faults.append(f"{where}.{name}: has no {other}.{name}; a group is described in both")
-    owner: dict[str, str] = {}
-    for name, subjects in split.items():
-        if not subjects:
-            faults.append(f"split.{name}: empty; name at least one subject")
-        for subject in subjects:
-            if subject in owner:
-                faults.append(
-                    f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix"
-                )
-            owner[subject] = name
-    known = set(experiment.data.modalities)
-    for name, group in groups.items():
-        for modality in group.modalities:
-            if modality not in known:
-                faults.append(
-                    f"groups.{name}.modalities: {modality!r} is not in data.modalities ({', '.join(sorted(known))})"
-                )
-    if "finetune" in groups and "test" in groups:
-        extra = set(groups["test"].modalities) - set(groups["finetune"].modalities)
-        if extra:
-            faults.append(f"groups.test.modalities: {', '.join(sorted(extra))} is not among groups.finetune.modalities")
-    incomplete = [groups[name] for name in groups if name not in ROLES]
-    if not incomplete:
-        faults.append("groups: no group besides finetune and test; fedbind binds two or more groups")
-    if len(experiment.seeds) != len(set(experiment.seeds)) or not experiment.seeds:
-        faults.append("seeds: at least one, each named once")
-    if len(experiment.methods) != len(set(experiment.methods)) or not experiment.methods:
-        faults.append("methods: at least one, each named once")
-    if set(experiment.methods) != {"lower_bound"}:
-        faults += _shared_faults(experiment)
-    faults += [*_natural_faults(experiment), *_pairing_faults(experiment)]
-    anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
-    if anchored and len(experiment.bind.modalities) != 1:
-        faults.append(
-            f"methods: {', '.join(anchored)} needs one sensor that all groups share; bind.by is {experiment.bind.by}"
-        )
-    if experiment.epochs.finetune % experiment.rounds.finetune:
-        faults.append(
-            f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
-        )
-    return faults
-
-
-def _shared_faults(experiment: Experiment) -> list[str]:
-    """Groups that cannot be bound by what `bind.by` names."""
-    by = experiment.bind.by
-    groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
-    if by == "label":
-        return []
-    if isinstance(by, str):
-        shared = set.intersection(*map(set, groups.values())) if groups else set()
-        hint = (
-            f"all groups share: {', '.join(sorted(shared))}"
-            if shared
-            else "the groups share no modality; bind.by=label needs none"
-        )
-        return [
-            f"bind.by: {by!r} is not held by group {name} (it has {', '.join(has)}); {hint}"
-            for name, has in groups.items()
-            if by not in has
-        ]
-    faults = []
-    if not by or len(set(by)) != len(by) or "label" in by:
-        faults.append(f"bind.by: {by} is not allowed; name modalities, each once, or the one word label")
-    for modality in by:
-        holders = [name for name, has in groups.items() if modality in has]
-        if modality != "label" and len(holders) < 2:
-            told = f"group {holders[0]} alone" if holders else "no group"
-            faults.append(f"bind.by: {modality!r} is held by {told}; a modality binds two groups or more")
-    parts = _parts(groups, by)
-    if not faults and len(parts) > 1:
-        apart = " | ".join(", ".join(part) for part in parts)
-        faults.append(f"bind.by: {by} leaves the groups in parts that nothing joins: {apart}; name a further modality")
-    return faults
-
-
-def _parts(groups: dict[str, list[str]], by: list[str]) -> list[list[str]]:
-    """Groups that a chain of shared modalities joins, together."""
-    parts: list[list[str]] = []
-    for name, has in groups.items():
-        joined = [part for part in parts if any(set(has) & set(groups[other]) & set(by) for other in part)]
-        parts = [part for part in parts if part not in joined] + [[*(each for part in joined for each in part), name]]
-    return parts
-
-
-def _natural_faults(experiment: Experiment) -> list[str]:
-    """Shares of natural pairs that would change nothing."""
-    faults: list[str] = []
-    for name, group in experiment.groups.items():
-        if group.natural_share and name in ROLES:
-            faults.append(f"groups.{name}.natural_share: nodes that {name} hold what is listed; use 0")
-        elif group.natural_share and "finetune" in experiment.groups:
-            lacking = set(experiment.downstream) - set(group.modalities)
-            if not lacking:
-                faults.append(
-                    f"groups.{name}.natural_share: group {name} lists all that fine-tuning takes, so all its samples "
-                    "are natural pairs already; use 0"
-                )
-    return faults
-
-
-def _pairing_faults(experiment: Experiment) -> list[str]:
-    """What a pairing cannot be joined with."""
-    faults: list[str] = []
-    bind = experiment.bind
-    if bind.by == "label" and bind.pairing in ("topk_sum", "mutual"):
-        faults.append(
-            f"bind.pairing: {bind.pairing!r} picks few among samples of one text by chance; with bind.by=label use "
-            "nearest (all of the nearest text), threshold, random or oracle"
-        )
-    if experiment.contrast.rebind_every and bind.pairing in ("random", "oracle"):
-        faults.append(
-            f"contrast.rebind_every: {experiment.contrast.rebind_every} has no meaning with bind.pairing="
-            f"{bind.pairing}, which does not follow the embeddings; use 0"
-        )
-    return faults

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
-from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Embedded, Pairs
@@ -19,9 +17,10 @@ from server.job import Job
 from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
+from server.phases.rounds import by_held
 from server.state import JobState, save_blocks
 from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from strategies.modality_wise import aggregate
 
 
 def contrast(job: Job, state: JobState) -> JobState:
@@ -72,21 +71,9 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             CONTRAST, questions, "contrast", round, rounds,
             weights_gate(current, {p: set(names) for p, names in own_blocks.items()}, state.samples),
         )  # fmt: skip
-        current = aggregate(current, contributions(state.manifests, replies), fedavg)
+        current = aggregate(current, by_held(state.manifests, replies), fedavg)
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current}, pairs=pairs)
-
-
-def contributions(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
-    """Each node's blocks, a modality's by the number of examples that hold it: some hold more than their group lists."""
-    found = []
-    for p, reply in replies.items():
-        told = manifests[p]
-        for modality, sensor in sorted(told.modalities.items()):
-            blocks = {name: block for name, block in reply.blocks.items() if name.partition(".")[2] == modality}
-            share = sensor.samples / max(told.samples, 1)
-            found.append(Contribution(p, blocks, reply.metrics["examples"] * share))
-    return found
 
 
 Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -> handles (n,), unit rows (n, d)

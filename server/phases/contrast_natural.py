@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 from protocol.kinds import CONTRAST
-from protocol.payload import Payload
-from server.admission import weights_gate
 from server.job import Job
-from server.phases.contrast import contrasted, contributions, fresh_blocks
+from server.phases.contrast import contrasted, fresh_blocks
 from server.phases.describe import shapes_of
-from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from server.phases.rounds import by_examples, by_held, train_rounds
+from server.state import JobState
 
 
 def contrast_natural(job: Job, state: JobState, frozen: Sequence[str] = (), fill: str | None = None) -> JobState:
@@ -36,18 +33,7 @@ def contrast_natural(job: Job, state: JobState, frozen: Sequence[str] = (), fill
     }
     told = {"frozen": sorted(frozen), "fill": fill, "shapes": {m: list(astuple(s)) for m, s in shapes.items()}}
     learnt = {p: set(names) - set(frozen) for p, names in own.items()}
-    rounds = experiment.rounds.contrast
-    for round in range(1, rounds + 1):
-        questions = {
-            p: Payload(
-                {**{name: current[name] for name in names}, **made, **state.statistics(p)},
-                {"rounds": rounds, **told},
-            )
-            for p, names in own.items()
-        }
-        gate = weights_gate(current, learnt, state.samples)
-        replies = job.dispatch.ask(CONTRAST, questions, "contrast", round, rounds, gate)
-        filled = [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()]  # all count as held
-        current = aggregate(current, filled if fill else contributions(state.manifests, replies), fedavg)
-        save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current})
+    return train_rounds(
+        job, state, CONTRAST, "contrast", experiment.rounds.contrast, current, own,
+        learnt=learnt, beside=made, info=told, weigh=by_examples if fill else by_held,  # what is filled counts as held
+    )  # fmt: skip

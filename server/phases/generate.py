@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from models.blocks import as_block, new_generator
 from protocol.kinds import GENERATE
-from protocol.payload import Payload
-from server.admission import weights_gate
 from server.job import Job
 from server.phases.describe import shapes_of
-from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from server.phases.rounds import by_examples, train_rounds
+from server.state import JobState
 
 
 def train_generators(job: Job, state: JobState) -> JobState:
@@ -32,15 +27,4 @@ def train_generators(job: Job, state: JobState) -> JobState:
         if m != by
     }
     rounds = experiment.rounds.autoencoder
-    for round in range(1, rounds + 1):
-        questions = {
-            p: Payload({**{name: current[name] for name in names}, **state.statistics(p)}, {"rounds": rounds})
-            for p, names in own.items()
-        }
-        gate = weights_gate(current, {p: set(names) for p, names in own.items()}, state.samples)
-        replies = job.dispatch.ask(GENERATE, questions, "autoencoder", round, rounds, gate)
-        current = aggregate(
-            current, [Contribution(p, r.blocks, r.metrics["examples"]) for p, r in replies.items()], fedavg
-        )
-        save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current})
+    return train_rounds(job, state, GENERATE, "autoencoder", rounds, current, own, weigh=by_examples)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from protocol.kinds import UNIMODAL
-from protocol.payload import Payload
-from server.admission import weights_gate
 from server.job import Job
-from server.phases.contrast import contrasted, contributions, fresh_blocks
-from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import aggregate
+from server.phases.contrast import contrasted, fresh_blocks
+from server.phases.rounds import train_rounds
+from server.state import JobState
 
 
 def train_unimodal(job: Job, state: JobState, only: str | None = None, rounds: int | None = None) -> JobState:
@@ -23,15 +18,8 @@ def train_unimodal(job: Job, state: JobState, only: str | None = None, rounds: i
         for p in state.members(*experiment.incomplete_groups)
     }
     own = {p: names for p, names in own.items() if names}
-    current, rounds = fresh, experiment.rounds.contrast if rounds is None else rounds
-    phase = "contrast" if only is None else "autoencoder"
-    for round in range(1, rounds + 1):
-        questions = {
-            p: Payload({**{name: current[name] for name in names}, **state.statistics(p)}, {"rounds": rounds})
-            for p, names in own.items()
-        }
-        gate = weights_gate(current, {p: set(names) for p, names in own.items()}, state.samples)
-        replies = job.dispatch.ask(UNIMODAL, questions, phase, round, rounds, gate)
-        current = aggregate(current, contributions(state.manifests, replies), fedavg)
-        save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current})
+    phase, count = (
+        ("contrast" if only is None else "autoencoder"),
+        experiment.rounds.contrast if rounds is None else rounds,
+    )
+    return train_rounds(job, state, UNIMODAL, phase, count, fresh, own)

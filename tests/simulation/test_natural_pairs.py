@@ -7,8 +7,9 @@ from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Payload
 from server.dispatch import Dispatch
 from server.job import Job
-from server.phases.contrast import contrast, contributions
+from server.phases.contrast import contrast
 from server.phases.describe import describe
+from server.phases.rounds import by_held
 from server.state import JobState
 from simulation.jobs import grid_for
 from tests.simulation.smallest import smallest
@@ -21,7 +22,7 @@ def manifest(samples, **present):
 
 def test_a_modality_counts_by_the_samples_that_hold_it():
     blocks = {f"{part}.{m}": {"w": np.ones(1)} for part in ("encoder", "projection") for m in ("acc", "eda")}
-    told = contributions({3: manifest(20, acc=20, eda=5)}, {3: Payload(blocks, {}, {"examples": 20.0})})
+    told = by_held({3: manifest(20, acc=20, eda=5)}, {3: Payload(blocks, {}, {"examples": 20.0})})
     assert [(c.partition, sorted(c.blocks), c.weight) for c in told] == [
         (3, ["encoder.acc", "projection.acc"], 20.0),
         (3, ["encoder.eda", "projection.eda"], 5.0),

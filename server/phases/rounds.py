@@ -1,0 +1,73 @@
+"""The rounds that training phases share: ask every node, gate what comes back, average each block, keep a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from protocol.kinds import Kind
+from protocol.manifest import Manifest
+from protocol.payload import Block, Payload
+from server.admission import weights_gate
+from server.job import Job
+from server.state import JobState, save_blocks
+from strategies.fedavg import fedavg
+from strategies.modality_wise import Contribution, aggregate
+
+Weigh = Callable[[Mapping[int, Manifest], Mapping[int, Payload]], list[Contribution]]
+
+
+def by_held(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
+    """Each node's blocks, a modality's by the number of examples that hold it: some hold more than their group lists."""
+    found = []
+    for p, reply in replies.items():
+        told = manifests[p]
+        for modality, sensor in sorted(told.modalities.items()):
+            blocks = {name: block for name, block in reply.blocks.items() if name.partition(".")[2] == modality}
+            share = sensor.samples / max(told.samples, 1)
+            found.append(Contribution(p, blocks, reply.metrics["examples"] * share))
+    return found
+
+
+def by_examples(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
+    """Each node's blocks by the number of examples that it trained on."""
+    return [Contribution(p, reply.blocks, reply.metrics["examples"]) for p, reply in replies.items()]
+
+
+def train_rounds(
+    job: Job,
+    state: JobState,
+    kind: Kind,
+    phase: str,
+    rounds: int,
+    current: Mapping[str, Block],
+    sent: Mapping[int, list[str]],
+    *,
+    learnt: Mapping[int, set[str]] | None = None,
+    beside: Mapping[str, Block] | None = None,
+    info: Mapping[str, Any] | None = None,
+    weigh: Weigh = by_held,
+) -> JobState:
+    """The state with the blocks of `current` after so many rounds of one message to every node and FedAvg by block.
+
+    sent    by partition the names of the blocks it is sent, with the statistics of its modalities
+    learnt  by partition the names of those that must come back; None: all that were sent
+    beside  further blocks for everyone, which nobody changes
+    info    further JSON values of the question
+    weigh   what each node's blocks count
+    """
+    wanted = {p: set(names) for p, names in sent.items()} if learnt is None else learnt
+    for round in range(1, rounds + 1):
+        questions = {
+            p: Payload(
+                {**{name: current[name] for name in names}, **(beside or {}), **state.statistics(p)},
+                {"rounds": rounds, **(info or {})},
+            )
+            for p, names in sent.items()
+        }
+        gate = weights_gate(current, wanted, state.samples)
+        replies = job.dispatch.ask(kind, questions, phase, round, rounds, gate)
+        current = aggregate(current, weigh(state.manifests, replies), fedavg)
+        save_blocks(current, job.folder / "checkpoint")
+    return replace(state, blocks={**state.blocks, **current})
