@@ -8,6 +8,7 @@ from client.node import Node
 from client.training.generate import train_generator
 from client.training.moments import moments_to_bytes, take_up
 from models.blocks import as_block, load_block, new_generator
+from models.optimiser import adamw
 from models.schedule import scheduled_rate
 from protocol.payload import Payload, ProtocolError
 
@@ -23,7 +24,7 @@ def generate(node: Node, question: Payload) -> Payload:
     for modality in names:
         network = new_generator(shapes[by], modality, shapes[modality], settings, node.seed)
         load_block(network, question.blocks[f"generator.{modality}"])
-        optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+        optimiser = adamw(network.parameters(), settings.rate, settings.weight_decay)
         kept = f"generate:{modality}:{node.method}:{node.seed}:{node.place.partition}"
         moments = node.store.get(kept) if round > 1 else None
         take_up(optimiser, moments, scheduled_rate(settings.rate, round, rounds))

@@ -13,13 +13,14 @@ from configs.schema import AutoencoderSettings
 from models.augment import Strength
 from models.autoencoder import SharedAutoencoder, reconstruction_error
 from models.instance import SharedEncoder
+from models.optimiser import adamw
 
 
 def new_optimiser(
     model: nn.Module, settings: AutoencoderSettings, rate: float, moments: bytes | None
 ) -> torch.optim.Optimizer:
     """The optimiser of this round, with the moments of the last one where there was one."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=settings.weight_decay)
+    optimiser = adamw(model.parameters(), rate, settings.weight_decay)
     take_up(optimiser, moments)
     return optimiser
 

@@ -12,6 +12,7 @@ from client.training.views import Views, take
 from configs.schema import ContrastSettings
 from models.augment import Strength
 from models.losses import Targets, weighted_contrastive
+from models.optimiser import adamw
 
 
 @dataclass
@@ -45,7 +46,7 @@ def new_contrast(
 ) -> Contrast:
     """Encoders and projections under one optimiser."""
     parameters = [*encoders.parameters(), *projections.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
+    optimiser = adamw(parameters, settings.rate, settings.weight_decay)
     return Contrast(encoders, projections, optimiser, prompts)
 
 

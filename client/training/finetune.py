@@ -18,6 +18,7 @@ from configs.nodes import derived_seed
 from configs.schema import FineTuneSettings
 from models.blocks import Block, as_block, head_blocks
 from models.fusion import FusionClassifier
+from models.optimiser import adamw
 
 Augment = Callable[[Views, torch.Generator], Mapping[str, Tensor]]
 
@@ -78,7 +79,7 @@ def new_tuning(
     known = {id(parameter) for parameter in taught}
     fresh = [parameter for parameter in head.parameters() if id(parameter) not in known]
     groups = [{"params": fresh, "share": 1.0}, {"params": taught, "share": slow_share}]
-    return Tuning(encoders, head, torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay), None)
+    return Tuning(encoders, head, adamw(groups, settings.rate, settings.weight_decay), None)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from models.losses import weighted_contrastive
+from models.optimiser import adamw
 from models.schedule import scheduled_rate
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EXACT_GRADIENT, EXACT_VIEWS, TARGETS
@@ -37,9 +38,7 @@ def contrast_exact(job: Job, state: JobState) -> JobState:
         for name in sorted({n for names in own.values() for n in names})
         for key, value in state.blocks[name].items()
     }
-    optimiser = torch.optim.AdamW(
-        weights.values(), lr=experiment.contrast.rate, weight_decay=experiment.contrast.weight_decay
-    )
+    optimiser = adamw(weights.values(), experiment.contrast.rate, experiment.contrast.weight_decay)
     held = _held(job, state, own, members)
     samples = Samples.of(held, state)
     generator = torch.Generator().manual_seed(job.seed_for("exact"))

@@ -106,7 +106,7 @@ def centrally(job, state):
     held, windows, present = pooled(job, state)
     samples = Samples.of(held, state)
     model = networks(job, fresh_blocks(job, state))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, fused=True)
     generator = torch.Generator().manual_seed(job.seed_for("exact"))
     affinity, undecided = samples.affinity.toarray(), samples.undecided.toarray() > 0
     faintest = {name: torch.full_like(value, math.inf) for name, value in model.named_parameters()}
@@ -187,7 +187,7 @@ def test_targets_on_one_node_that_holds_everything_equals_plain_contrastive_trai
         for name, told in ((m, state.normalisation[f"moments.{m}"]) for m in SENSORS)
     }
     model = networks(job, fresh_blocks(job, state))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, fused=True)
     for round in (1, 2):
         generator = torch.Generator().manual_seed(derived_seed(0, "upper_bound", 0, "contrast", round))
         for group in optimiser.param_groups:
