@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from client.node import Node
 from client.training.generate import train_generator
 from client.training.moments import moments_to_bytes, take_up
