@@ -38,11 +38,27 @@ class Value(_Section):
 
 
 class Axis(_Section):
-    """What is varied. An axis that is taken `over` gives no rows of its own: figures are means over it and the seeds."""
+    """What is varied. An axis that is taken `over` gives no rows of its own: figures are means over it and the seeds.
+
+    Values named in `alone` get rows of their own beside those that are means over all.
+    """
 
     name: str
     values: list[Value] = Field(min_length=1)
     over: bool = False
+    alone: list[str] = Field(default_factory=list)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the table has a column for it."""
+        return not self.over or bool(self.alone)
+
+    def rows_of(self, value: str) -> list[str]:
+        """What the table calls the rows that a job with this value counts in; "" where it has no column."""
+        if not self.over:
+            return [value]
+        everything = f"all {len(self.values)}" if self.alone else ""
+        return [*([value] if value in self.alone else []), everything]
 
 
 class Study(_Section):
@@ -63,8 +79,15 @@ class Study(_Section):
         for names in ([axis.name for axis in self.axes], *([v.name for v in axis.values] for axis in self.axes)):
             if len(names) != len(set(names)):
                 raise ValueError(f"names must differ: {', '.join(names)}")
-        rows = [axis for axis in self.axes if not axis.over]
-        if self.picture == "lines" and (len(rows) != 1 or any(value.x is None for value in rows[0].values)):
+        for axis in self.axes:
+            if strangers := set(axis.alone) - {value.name for value in axis.values}:
+                raise ValueError(f"axis {axis.name}: alone names no value of it: {', '.join(sorted(strangers))}")
+            if axis.alone and not axis.over:
+                raise ValueError(f"axis {axis.name}: every value has rows of its own; alone is for an axis taken over")
+        rows = [axis for axis in self.axes if axis.shown]
+        if self.picture == "lines" and (
+            len(rows) != 1 or rows[0].over or any(value.x is None for value in rows[0].values)
+        ):
             raise ValueError("a picture of lines needs one axis that is not taken over, with x for every value")
         return self
 

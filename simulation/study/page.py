@@ -30,8 +30,9 @@ p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8f
 <td class="n">{% if t.difference is not none %}{{ "%+.1f" % (100 * t.difference) }}{% endif %}</td>
 <td class="n">{% if t.low is not none %}{{ "%+.1f to %+.1f" % (100 * t.low, 100 * t.high) }}{% endif %}</td></tr>
 {% endfor %}</tbody></table>
-<p class="note">Mean ± standard deviation over seeds{% if over %} and {{ over }}{% endif %}. Differences are paired by
-seed{% if over %} and {{ over }}{% endif %}; intervals are percentiles of 10,000 bootstrap resamplings. Each method has
+<p class="note">Mean ± standard deviation over seeds{% if over %} and {{ over }}; each {{ over }} counts once in a
+mean, however many seeds it has{% endif %}. Differences are paired by seed{% if over %} and {{ over }}{% endif %};
+intervals are percentiles of 10,000 bootstrap resamplings. Each method has
 the same encoders, rounds, fine-tuning epochs and labels.</p>
 {% if failed %}<h2>What failed</h2><ul>{% for text in failed %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 <h2>To make it again</h2><pre>{{ command }}</pre>
@@ -47,6 +48,6 @@ def page(
     return jinja.from_string(_TEMPLATE).render(
         study=study, table=table, status=status, note=note, command=command, failed=failed,
         picture=base64.b64encode(png).decode() if png else None, measure=MEASURES[study.measure],
-        shown=[axis.name for axis in study.axes if not axis.over],
+        shown=[axis.name for axis in study.axes if axis.shown],
         over=" and ".join(axis.name for axis in study.axes if axis.over),
     )  # fmt: skip

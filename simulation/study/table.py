@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ class Row:
 class Line:
     """One line of the table: mean, standard deviation and number of jobs; and `study.of` less this method, paired.
 
+    mean        each place on the axes that are taken over counts once, however many seeds it has
+    std         over all jobs
     difference, low, high are None for `study.of` itself and where no job is paired.
     """
 
@@ -52,10 +55,13 @@ def row_of(place: tuple[str, ...], result: Mapping[str, Any]) -> Row:
 
 def lines(study: Study, rows: Sequence[Row], methods: Sequence[str]) -> list[Line]:
     """The table: for each combination on the axes that are not taken over, each method in the order given."""
-    shown = [at for at, axis in enumerate(study.axes) if not axis.over]
+    shown = [at for at, axis in enumerate(study.axes) if axis.shown]
     found = []
-    for place in dict.fromkeys(tuple(row.place[at] for at in shown) for row in rows):
-        of_place = [row for row in rows if tuple(row.place[at] for at in shown) == place]
+    by_place: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        for place in itertools.product(*(study.axes[at].rows_of(row.place[at]) for at in shown)):
+            by_place.setdefault(place, []).append(row)
+    for place, of_place in by_place.items():
         by_method = {
             method: {(row.place, row.seed): row.figures[study.measure] for row in of_place if row.method == method}
             for method in methods
@@ -72,28 +78,38 @@ def lines(study: Study, rows: Sequence[Row], methods: Sequence[str]) -> list[Lin
                 if ours is not None and (where, seed) in known and method != study.of
             ]
             interval = bootstrap(paired) if paired else (None, None, None)
-            found.append(Line(place, method, float(numbers.mean()), spread, len(numbers), *interval))
+            mean = _mean_of_places([(where, value) for (where, _), value in known.items()])
+            found.append(Line(place, method, mean, spread, len(numbers), *interval))
     return found
+
+
+def _mean_of_places(values: Sequence[tuple[tuple[str, ...], float]]) -> float:
+    """The mean of the places' means."""
+    return float(np.mean([group.mean() for group in _grouped(values)]))
+
+
+def _grouped(values: Sequence[tuple[tuple[str, ...], float]]) -> list[np.ndarray]:
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for where, value in values:
+        groups.setdefault(where, []).append(value)
+    return [np.array(group) for group in groups.values()]
 
 
 def bootstrap(paired: Sequence[tuple[tuple[str, ...], float]], draws: int = _DRAWS) -> tuple[float, float, float]:
     """Mean of paired differences and its 95 % percentile interval, resampled over splits and over seeds within them.
 
-    paired  (where: the place on the axes that are taken over, difference of one seed there)
+    paired  (where: the place on the axes that are taken over, difference of one seed there); each place counts once
     The draws are always the same. One difference alone has no interval: it is its own bounds.
     """
-    groups: dict[tuple[str, ...], list[float]] = {}
-    for where, difference in paired:
-        groups.setdefault(where, []).append(difference)
-    values = [np.array(group) for group in groups.values()]
+    values = _grouped(paired)
     generator = np.random.default_rng(0)
     means = np.empty(draws)
     for draw in range(draws):
         chosen = generator.integers(0, len(values), len(values))
         picked = [values[at][generator.integers(0, len(values[at]), len(values[at]))] for at in chosen]
-        means[draw] = np.concatenate(picked).mean()
+        means[draw] = np.mean([group.mean() for group in picked])
     low, high = np.percentile(means, [2.5, 97.5])
-    return float(np.mean([difference for _, difference in paired])), float(low), float(high)
+    return _mean_of_places(paired), float(low), float(high)
 
 
 def jobs_csv(study: Study, rows: Sequence[Row]) -> str:
@@ -105,7 +121,7 @@ def jobs_csv(study: Study, rows: Sequence[Row]) -> str:
 
 def table_csv(study: Study, table: Sequence[Line]) -> str:
     """The table, one line each; fractions from 0 to 1."""
-    shown = [axis.name for axis in study.axes if not axis.over]
+    shown = [axis.name for axis in study.axes if axis.shown]
     head = [*shown, "method", study.measure, "std", "jobs", f"{study.of} less this", "low", "high"]
     return _csv(head, ([*t.place, t.method, t.mean, t.std, t.count, t.difference, t.low, t.high] for t in table))
 

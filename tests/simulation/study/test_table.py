@@ -39,11 +39,32 @@ def test_means_are_over_seeds_and_splits_and_differences_are_paired():
         (("one",), "lower_bound", 3), (("one",), "fedbind", 3), (("two",), "lower_bound", 1),
     ]  # fmt: skip
     low, ours, alone = table
-    assert low.mean == pytest.approx((0.50 + 0.52 + 0.70) / 3)
+    assert low.mean == pytest.approx(((0.50 + 0.52) / 2 + 0.70) / 2)  # each split counts once
     assert low.std == pytest.approx(np.std([0.50, 0.52, 0.70], ddof=1))
-    assert low.difference == pytest.approx((0.10 + 0.14 - 0.02) / 3) and low.low <= low.difference <= low.high
+    assert low.difference == pytest.approx(((0.10 + 0.14) / 2 - 0.02) / 2) and low.low <= low.difference <= low.high
     assert (ours.difference, ours.low) == (None, None)
     assert (alone.std, alone.difference) == (0.0, None)  # nothing to pair it with
+
+
+def test_a_value_named_alone_has_rows_beside_those_of_all():
+    split = Axis(name="split", values=[Value(name="p"), Value(name="q")], over=True, alone=["p"])
+    asked = study(axes=[Axis(name="labels", values=[Value(name="one")]), split])
+    table = lines(asked, ROWS[:6], ["lower_bound", "fedbind"])
+    assert [(t.place, t.method, t.count) for t in table] == [
+        (("one", "p"), "lower_bound", 2), (("one", "p"), "fedbind", 2),
+        (("one", "all 2"), "lower_bound", 3), (("one", "all 2"), "fedbind", 3),
+    ]  # fmt: skip
+    assert table[0].difference == pytest.approx(0.12)
+    head = table_csv(asked, table).splitlines()[0]
+    assert head.startswith("labels,split,method,")
+
+
+@pytest.mark.parametrize(
+    ("over", "alone", "said"), [(True, ["r"], "names no value"), (False, ["p"], "rows of its own")]
+)
+def test_alone_names_values_of_an_axis_that_is_taken_over(over, alone, said):
+    with pytest.raises(ValueError, match=said):
+        study(axes=[Axis(name="split", values=[Value(name="p"), Value(name="q")], over=over, alone=alone)])
 
 
 def test_a_figure_that_no_job_has_gives_no_line():
@@ -64,7 +85,8 @@ def test_the_interval_lies_within_the_differences_and_order_changes_nothing_but_
     mean, low, high = bootstrap(told, draws=200)
     values = [value for _, value in paired]
     assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
-    assert mean == pytest.approx(np.mean(values))
+    by_place = [[value for (where,), value in told if where == name] for name in "pqr"]
+    assert mean == pytest.approx(np.mean([np.mean(group) for group in by_place if group]))
 
 
 def test_csv_files_say_what_their_columns_are():
