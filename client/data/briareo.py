@@ -14,7 +14,7 @@ where the option `hand` asks for them. Frame rates differ by camera and are not 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
 from client.data.frame_files import stacked
 from client.data.picture_files import layout_of, read_picture, size_options, smaller
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 
 GESTURES = (  # g00 to g11
     "fist",
@@ -100,57 +101,39 @@ class Trial:
         return Path(self.part, self.person, f"g{self.gesture:02d}", self.repetition)
 
 
-class Briareo:
+class Briareo(Dataset):
     """The loader of Briareo."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the pictures' size and the number of joints."""
-        chosen = checked_options(CARD, options)
         modalities = {}
         for name, card in CARD.modalities.items():
-            layout = (HANDS[chosen["hand"]], 3) if name == "joints" else layout_of(chosen, card.layout[2])
+            layout = (HANDS[options["hand"]], 3) if name == "joints" else layout_of(options, card.layout[2])
             modalities[name] = replace(card, channels=int(np.prod(layout)), layout=layout)
         return replace(CARD, modalities=modalities)
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The persons' folders, each with the part it lies in."""
-        checked_options(CARD, options)
         return sorted({trial.subject for trial in trials_in(home_in(root))}, key=natural)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per person, gesture and repetition; see Dataset.load."""
-        hand, cards = str(checked_options(CARD, options)["hand"]), self.card_for(options, root).modalities
-        wanted = checked_modalities(CARD, modalities)
-        home = home_in(root)
-        trials = trials_in(home)
-        asked = checked_subjects(CARD, subjects, sorted({trial.subject for trial in trials}, key=natural))
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for trial in trials:
-            if trial.subject not in asked:
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per person, gesture and repetition."""
+        home, hand = home_in(asked.root), str(asked.options["hand"])
+        for trial in trials_in(home):
+            if trial.subject not in asked.subjects:
                 continue
             signals: dict[str, Signal] = {}
-            for modality in wanted:
+            for modality in asked.modalities:
                 files = frames_of(home, trial, modality)
-                card = cards[modality]
+                card = asked.card.modalities[modality]
                 values = stacked(files, card.channels, partial(read_frame, card=card, hand=hand), policy)
                 signal = None if values is None else policy.signal(values, card, files[0])
                 if signal is not None:
                     signals[modality] = signal
             if signals:
-                recordings.append(Recording(trial.subject, trial.gesture, signals, str(trial.path)))
-        return policy.loaded(recordings, asked)
+                yield Recording(trial.subject, trial.gesture, signals, str(trial.path))
 
 
 def home_in(root: Path | None) -> Path:

@@ -1,12 +1,9 @@
-"""What is known of a data set before a file of it is read, and what every data set can do."""
+"""What is known of a data set before a file of it is read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
-from typing import Any, Literal, Protocol
-
-from client.data.recording import Loaded
+from typing import Any, Literal
 
 Kind = Literal["inertial", "physiological", "skeleton", "image", "depth", "infrared", "points", "csi"]
 OnCorrupt = Literal["skip", "fail"]
@@ -56,38 +53,6 @@ class DatasetCard:
     modalities: Mapping[str, ModalityCard]
     options: Mapping[str, OptionCard] = field(default_factory=dict)
     described_by_folder: bool = False  # classes and modalities are the folder's own: none are known before it is named
-
-
-class Dataset(Protocol):
-    """One published data set in its published layout, the user's own recordings, or a simulation."""
-
-    card: DatasetCard
-
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
-        """The card as these options and this folder make it: another choice of conditions has other classes.
-
-        Only a data set whose card is `described_by_folder` looks at `root`; without one it knows no class and no
-        modality. Raises UserError for options that are not the card's, and for a folder that cannot be described.
-        """
-
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
-        """The subjects that have files under `root`, in natural order; reads no recording."""
-
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """The recordings of these subjects; reads no other subject's files.
-
-        Raises UserError for a folder, subject, modality or option that is not there, for a corrupt file where
-        `on_corrupt` is "fail", and where nothing at all is left after skipping.
-        """
 
 
 def channels_of(card: DatasetCard, modalities: Sequence[str]) -> dict[str, int]:

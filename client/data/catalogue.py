@@ -1,7 +1,6 @@
 """The data sets by name."""
 
 from client.data.briareo import Briareo
-from client.data.cards import Dataset
 from client.data.dhg import Dhg
 from client.data.gr4dhci import Gr4dhci
 from client.data.mmfi import MmFi
@@ -10,6 +9,7 @@ from client.data.own.dataset import OwnRecordings
 from client.data.pamap2 import Pamap2
 from client.data.realworld import RealWorld
 from client.data.shoaib import Shoaib
+from client.data.source import Dataset
 from client.data.sun_rgbd import SunRgbd
 from client.data.utd_mhad import UtdMhad
 from client.data.wearable_sim import WearableSim

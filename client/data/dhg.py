@@ -7,7 +7,7 @@ of 2017; one public list puts "tap" after the rotations and "swipe v" before "sw
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home, wrong_folder
 from client.data.frame_files import numbered, stacked
 from client.data.joints import CENTER, centred, read_table
 from client.data.picture_files import layout_of, read_picture, size_options, smaller
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 
 GESTURES = (  # gesture_1 to gesture_14
     "grab",
@@ -91,53 +92,36 @@ class Trial:
         return self.gesture, self.finger, int(self.subject), self.essai
 
 
-class Dhg:
+class Dhg(Dataset):
     """The loader of DHG-14/28."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with 14 or 28 classes and the size of the depth pictures."""
-        chosen = checked_options(CARD, options)
-        layout = layout_of(chosen, 1)
+        layout = layout_of(options, 1)
         depth = replace(CARD.modalities["depth"], channels=layout[0] * layout[1], layout=layout)
         both = tuple(f"{gesture} {finger}" for gesture in GESTURES for finger in FINGERS)
         return replace(
             CARD,
-            classes=both if chosen["classes"] == "28" else GESTURES,
+            classes=both if options["classes"] == "28" else GESTURES,
             modalities={**CARD.modalities, "depth": depth},
         )
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers of the subject_<n> folders."""
-        checked_options(CARD, options)
         return sorted({trial.subject for trial in trials_in(home_in(root))}, key=natural)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per trial, by subject, gesture, finger and essai; see Dataset.load."""
-        chosen, cards = checked_options(CARD, options), self.card_for(options, root).modalities
-        wanted = checked_modalities(CARD, modalities)
-        home = home_in(root)
-        trials = trials_in(home)
-        asked = checked_subjects(CARD, subjects, sorted({trial.subject for trial in trials}, key=natural))
-        policy = CorruptPolicy(on_corrupt)
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per trial, by subject, gesture, finger and essai."""
+        chosen, cards, home = asked.options, asked.card.modalities, home_in(asked.root)
         cuts = cuts_in(home, policy) if chosen["cut"] == "gesture" else {}
-        recordings = []
-        for trial in trials:
-            if trial.subject not in asked:
+        for trial in trials_in(home):
+            if trial.subject not in asked.subjects:
                 continue
             frames = cuts.get(trial.key, slice(None))
             signals: dict[str, Signal] = {}
-            for modality in wanted:
+            for modality in asked.modalities:
                 values = (
                     read_depth(trial.place, cards["depth"].layout, chosen["region"], policy)
                     if modality == "depth"
@@ -150,8 +134,7 @@ class Dhg:
                 gesture, finger = trial.gesture - 1, trial.finger - 1
                 label = gesture * len(FINGERS) + finger if chosen["classes"] == "28" else gesture
                 name = f"gesture {trial.gesture} finger {trial.finger} subject {trial.subject} essai {trial.essai}"
-                recordings.append(Recording(trial.subject, label, signals, name))
-        return policy.loaded(recordings, asked)
+                yield Recording(trial.subject, label, signals, name)
 
 
 def home_in(root: Path | None) -> Path:

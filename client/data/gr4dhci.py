@@ -9,21 +9,22 @@ says nothing to a sentence encoder; bind by the skeleton, not by the label, or f
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt
+from client.data.cards import DatasetCard, ModalityCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
 from client.data.frame_files import numbered, stacked
 from client.data.joints import CENTER, centred, read_table
 from client.data.picture_files import layout_of, read_picture, size_options, smaller
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 
 GESTURES = 8
 JOINTS = 21
@@ -63,56 +64,40 @@ class Sample:
     place: Path
 
 
-class Gr4dhci:
+class Gr4dhci(Dataset):
     """The loader of GR4DHCI, from a layout of this project's own."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the pictures' size."""
-        layout = layout_of(checked_options(CARD, options), 1)
+        layout = layout_of(options, 1)
         infrared = replace(CARD.modalities["infrared"], channels=layout[0] * layout[1], layout=layout)
         return replace(CARD, modalities={**CARD.modalities, "infrared": infrared})
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers of the subject_<n> folders."""
-        checked_options(CARD, options)
         return sorted({sample.subject for sample in samples_in(root)}, key=natural)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per sample, by subject, gesture and number; see Dataset.load."""
-        center, cards = str(checked_options(CARD, options)["center"]), self.card_for(options, root).modalities
-        wanted = checked_modalities(CARD, modalities)
-        samples = samples_in(root)
-        asked = checked_subjects(CARD, subjects, sorted({sample.subject for sample in samples}, key=natural))
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for sample in samples:
-            if sample.subject not in asked:
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per sample, by subject, gesture and number."""
+        center, cards = str(asked.options["center"]), asked.card.modalities
+        for sample in samples_in(asked.root):
+            if sample.subject not in asked.subjects:
                 continue
             name = sample.place.relative_to(sample.place.parents[2]).as_posix()
             if not 1 <= sample.gesture <= GESTURES:
                 policy.refuse(sample.place, f"there is no gesture {sample.gesture}", expected=f"1 to {GESTURES}")
                 continue
             signals: dict[str, Signal] = {}
-            for modality in wanted:
+            for modality in asked.modalities:
                 read = joints_of if modality == "skeleton" else pictures_of
                 values = read(sample.place, cards[modality], center, policy)
                 signal = None if values is None else policy.signal(values, cards[modality], sample.place)
                 if signal is not None:
                     signals[modality] = signal
             if signals:
-                recordings.append(Recording(sample.subject, sample.gesture - 1, signals, name))
-        return policy.loaded(recordings, asked)
+                yield Recording(sample.subject, sample.gesture - 1, signals, name)
 
 
 def samples_in(root: Path | None) -> list[Sample]:

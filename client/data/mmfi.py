@@ -11,7 +11,7 @@ wifi_csi amplitudes; where a packet has values that are no numbers, as published
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
 from client.data.frame_files import numbered, stacked
 from client.data.picture_files import layout_of, read_picture, size_options, smaller
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 
 ACTIVITIES = (  # A01 to A27, after the data set's own list
     "stretching and relaxing",
@@ -97,61 +98,44 @@ CARD = DatasetCard(
 )
 
 
-class MmFi:
+class MmFi(Dataset):
     """The loader of MM-Fi."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the chosen activities, frame rate, picture size and slots for points."""
-        chosen = checked_options(CARD, options)
         layouts = {
-            "depth": layout_of(chosen, 1),
-            "lidar": (int(chosen["lidar_points"]), 3),
-            "radar": (int(chosen["radar_points"]), 5),
+            "depth": layout_of(options, 1),
+            "lidar": (int(options["lidar_points"]), 3),
+            "radar": (int(options["radar_points"]), 5),
         }
         modalities = {}
         for name, card in CARD.modalities.items():
             layout = layouts.get(name, card.layout)
             channels = int(np.prod(layout))
-            modalities[name] = replace(card, channels=channels, layout=layout, rate_hz=RATE_HZ / chosen["every"])
-        classes = tuple(ACTIVITIES[number - 1] for number in activities_of(chosen["activities"]))
+            modalities[name] = replace(card, channels=channels, layout=layout, rate_hz=RATE_HZ / options["every"])
+        classes = tuple(ACTIVITIES[number - 1] for number in activities_of(options["activities"]))
         return replace(CARD, classes=classes, modalities=modalities)
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The folders E<environment>/S<subject>, as E01-S01."""
-        checked_options(CARD, options)
         return list(folders_in(root))
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per subject and activity; see Dataset.load."""
-        card, every = self.card_for(options, root), int(checked_options(CARD, options)["every"])
-        wanted = checked_modalities(CARD, modalities)
-        numbers = activities_of(checked_options(CARD, options)["activities"])
-        folders = folders_in(root)
-        asked = checked_subjects(CARD, subjects, folders)
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for subject in asked:
-            for label, number in enumerate(numbers):
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per subject and activity."""
+        folders, every = folders_in(asked.root), int(asked.options["every"])
+        for subject in asked.subjects:
+            for label, number in enumerate(activities_of(asked.options["activities"])):
                 place = folders[subject] / f"A{number:02d}"
-                signals = {}
-                for modality in wanted:
-                    signal = read_signal(place, modality, card.modalities[modality], every, policy)
-                    if signal is not None:
-                        signals[modality] = signal
+                signals = {
+                    modality: signal
+                    for modality in asked.modalities
+                    if (signal := read_signal(place, modality, asked.card.modalities[modality], every, policy))
+                    is not None
+                }
                 if signals:
-                    recordings.append(Recording(subject, label, signals, f"{subject} A{number:02d}"))
-        return policy.loaded(recordings, asked)
+                    yield Recording(subject, label, signals, f"{subject} A{number:02d}")
 
 
 def activities_of(which: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ The folder is read as it lies or from the published zip, without unpacking it.
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from zlib import error as zlib_error
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt
+from client.data.cards import DatasetCard, ModalityCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import existing, wrong_folder
-from client.data.recording import Loaded, Recording
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording
+from client.data.request import natural
+from client.data.source import Dataset, Request
 from configs.errors import UserError
 
 FOLDER = "A_DeviceMotion_data"
@@ -75,47 +76,26 @@ class TrialFile:
     read: Callable[[], bytes]
 
 
-class MotionSense:
+class MotionSense(Dataset):
     """The loader of MotionSense."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
-        """The card; there are no options."""
-        checked_options(CARD, options)
-        return CARD
-
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers of the sub_<n>.csv files."""
-        checked_options(CARD, options)
         return sorted({file.subject for file in files_in(root)}, key=natural)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per activity, trial and subject; see Dataset.load."""
-        checked_options(CARD, options)
-        wanted = checked_modalities(CARD, modalities)
-        files = files_in(root)
-        asked = checked_subjects(CARD, subjects, sorted({file.subject for file in files}, key=natural))
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for file in files:
-            if file.subject not in asked:
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per activity, trial and subject."""
+        for file in files_in(asked.root):
+            if file.subject not in asked.subjects:
                 continue
             if file.activity not in ACTIVITIES:
                 policy.refuse(file.name, f"there is no activity {file.activity}", expected=", ".join(ACTIVITIES))
                 continue
             columns = read_columns(file, policy)
             signals = {}
-            for modality in wanted if columns is not None else ():
+            for modality in asked.modalities if columns is not None else ():
                 assert columns is not None
                 values = sum_of_columns(columns, COLUMNS[modality])
                 if values is None:
@@ -127,9 +107,7 @@ class MotionSense:
                 signals[modality] = signal
             if signals:
                 label = list(ACTIVITIES).index(file.activity)
-                name = f"{file.activity}_{file.trial}/sub_{file.subject}"
-                recordings.append(Recording(file.subject, label, signals, name))
-        return policy.loaded(recordings, asked)
+                yield Recording(file.subject, label, signals, f"{file.activity}_{file.trial}/sub_{file.subject}")
 
 
 def files_in(root: Path | None) -> list[TrialFile]:

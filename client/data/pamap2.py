@@ -13,7 +13,7 @@ at 9 Hz here, each moment with the last value of the second before it. Subject 1
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home, wrong_folder
-from client.data.recording import Loaded, Recording
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording
+from client.data.request import natural
+from client.data.source import Dataset, Request
 from client.data.stretches import runs
 
 PROTOCOL = {  # activity -> name; the numbers have gaps
@@ -95,42 +96,28 @@ CARD = DatasetCard(
 )
 
 
-class Pamap2:
+class Pamap2(Dataset):
     """The loader of PAMAP2."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the classes of the chosen sessions."""
-        _, classes = SESSIONS[checked_options(CARD, options)["sessions"]]
+        _, classes = SESSIONS[options["sessions"]]
         return replace(CARD, classes=tuple(classes.values()))
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers of the subject<n>.dat files."""
-        folders, _ = SESSIONS[checked_options(CARD, options)["sessions"]]
+        folders, _ = SESSIONS[options["sessions"]]
         return list(files_in(root, folders))
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per stretch of one activity, in time order; see Dataset.load."""
-        folders, classes = SESSIONS[checked_options(CARD, options)["sessions"]]
-        wanted = checked_modalities(CARD, modalities)
-        files = files_in(root, folders)
-        asked = checked_subjects(CARD, subjects, files)
-        policy = CorruptPolicy(on_corrupt)
-        recordings: list[Recording] = []
-        for subject in asked:
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per stretch of one activity, in time order."""
+        folders, classes = SESSIONS[asked.options["sessions"]]
+        files = files_in(asked.root, folders)
+        for subject in asked.subjects:
             for path in files[subject]:
-                recordings += stretches(subject, path, wanted, list(classes), policy)
-        return policy.loaded(recordings, asked)
+                yield from stretches(subject, path, asked.modalities, list(classes), policy)
 
 
 def files_in(root: Path | None, folders: Sequence[str]) -> dict[str, list[Path]]:

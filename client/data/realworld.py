@@ -21,7 +21,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,13 @@ from zlib import error as zlib_error
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt
+from client.data.cards import DatasetCard, ModalityCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
-from client.data.recording import Loaded, Recording, Signal
+from client.data.recording import Recording, Signal
 from client.data.regular import on_grid, one_clock
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.request import natural
+from client.data.source import Dataset, Request
 from client.data.text_table import TextTable, Unreadable
 
 RATE_HZ = 50.0
@@ -87,39 +88,19 @@ class TableFile:
     read: Callable[[], bytes]
 
 
-class RealWorld:
+class RealWorld(Dataset):
     """The loader of RealWorld."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
-        """The card; there are no options."""
-        checked_options(CARD, options)
-        return CARD
-
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers of the proband<n> folders that hold data/."""
-        checked_options(CARD, options)
         return list(people_in(root))
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per activity and part, in the activities' order; see Dataset.load."""
-        checked_options(CARD, options)
-        wanted = checked_modalities(CARD, modalities)
-        people = people_in(root)
-        asked = checked_subjects(CARD, subjects, people)
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for subject in asked:
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per activity and part, in the activities' order."""
+        people, wanted = people_in(asked.root), asked.modalities
+        for subject in asked.subjects:
             parts: dict[tuple[int, int], dict[str, TableFile]] = {}
             for file in tables_in(people[subject], {wish.rpartition("_")[2] for wish in wanted}, policy):
                 if file.activity not in ACTIVITIES or file.modality not in CARD.modalities:
@@ -130,9 +111,7 @@ class RealWorld:
             for (label, part), files in sorted(parts.items(), key=lambda item: item[0]):
                 signals = signals_of({wish: files[wish] for wish in wanted if wish in files}, policy)
                 if signals:
-                    name = f"proband{subject} {list(ACTIVITIES)[label]} {part}"
-                    recordings.append(Recording(subject, label, signals, name))
-        return policy.loaded(recordings, asked)
+                    yield Recording(subject, label, signals, f"proband{subject} {list(ACTIVITIES)[label]} {part}")
 
 
 def people_in(root: Path | None) -> dict[str, Path]:

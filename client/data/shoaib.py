@@ -12,15 +12,16 @@ right pocket, left pocket and wrist.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt
+from client.data.cards import DatasetCard, ModalityCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 from client.data.stretches import runs
 from client.data.text_table import TextTable, Unreadable
 
@@ -65,41 +66,20 @@ CARD = DatasetCard(
 )
 
 
-class Shoaib:
+class Shoaib(Dataset):
     """The loader of the Sensors Activity Dataset."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
-        """The card; there are no options."""
-        checked_options(CARD, options)
-        return CARD
-
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers of the Participant_<n>.csv files."""
-        checked_options(CARD, options)
         return list(files_in(root))
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per stretch of one activity, in time order; see Dataset.load."""
-        checked_options(CARD, options)
-        wanted = checked_modalities(CARD, modalities)
-        files = files_in(root)
-        asked = checked_subjects(CARD, subjects, files)
-        policy = CorruptPolicy(on_corrupt)
-        recordings: list[Recording] = []
-        for subject in asked:
-            recordings += stretches(subject, files[subject], wanted, policy)
-        return policy.loaded(recordings, asked)
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per stretch of one activity, in time order."""
+        files = files_in(asked.root)
+        for subject in asked.subjects:
+            yield from stretches(subject, files[subject], asked.modalities, policy)
 
 
 def files_in(root: Path | None) -> dict[str, Path]:

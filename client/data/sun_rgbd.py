@@ -12,7 +12,7 @@ segmentation  is no part of what is published: MMBind made such pictures with a 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,12 +21,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
 from client.data.picture_files import layout_of, read_picture, size_options, smaller
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 
 SCENES = (
     "bathroom", "bedroom", "classroom", "computer_room", "conference_room", "corridor", "dining_area", "dining_room",
@@ -94,61 +95,45 @@ class Scene:
         return "/".join(parts[: 1 if by == "sensor" else 2])
 
 
-class SunRgbd:
+class SunRgbd(Dataset):
     """The loader of SUN RGB-D."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the pictures' size."""
-        chosen = checked_options(CARD, options)
         modalities = {}
         for name, card in CARD.modalities.items():
-            layout = layout_of(chosen, card.layout[2])
+            layout = layout_of(options, card.layout[2])
             modalities[name] = replace(card, channels=int(np.prod(layout)), layout=layout)
         return replace(CARD, modalities=modalities)
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """Parts, cameras, collections or places that hold a scene folder, whatever its room."""
-        by = str(checked_options(CARD, options)["subject"])
-        return sorted({scene.subject(by) for scene in scenes_in(root)}, key=natural)
+        return sorted({scene.subject(str(options["subject"])) for scene in scenes_in(root)}, key=natural)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording of one frame per scene folder, by subject and path; see Dataset.load."""
-        chosen, cards = checked_options(CARD, options), self.card_for(options, root).modalities
-        wanted = checked_modalities(CARD, modalities)
-        scenes = [(scene.subject(chosen["subject"]), scene) for scene in scenes_in(root)]
-        asked = checked_subjects(CARD, subjects, sorted({subject for subject, _ in scenes}, key=natural))
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording of one frame per scene folder, by subject and path."""
+        scenes = [(scene.subject(str(asked.options["subject"])), scene) for scene in scenes_in(asked.root)]
         folders = {
             "rgb": "image",
             "segmentation": "segmentation",
-            "depth": "depth_bfx" if chosen["depth"] == "filled" else "depth",
+            "depth": "depth_bfx" if asked.options["depth"] == "filled" else "depth",
         }
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
         for subject, scene in sorted(scenes, key=lambda each: (natural(each[0]), str(each[1].at))):
-            if subject not in asked:
+            if subject not in asked.subjects:
                 continue
             label = label_of(scene.place / "scene.txt", policy)
             if label is None:
                 continue
-            signals: dict[str, Signal] = {}
-            for modality in wanted:
-                signal = picture_signal(scene.place / folders[modality], cards[modality], policy)
-                if signal is not None:
-                    signals[modality] = signal
+            signals = {
+                modality: signal
+                for modality in asked.modalities
+                if (signal := picture_signal(scene.place / folders[modality], asked.card.modalities[modality], policy))
+                is not None
+            }
             if signals:
-                recordings.append(Recording(subject, label, signals, str(scene.at)))
-        return policy.loaded(recordings, asked)
+                yield Recording(subject, label, signals, str(scene.at))
 
 
 def scenes_in(root: Path | None) -> list[Scene]:

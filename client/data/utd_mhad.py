@@ -6,7 +6,7 @@ itself. Depth pictures are made small while loading; a pixel of 0 is one that th
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home, wrong_folder
 from client.data.picture_files import layout_of, size_options, smaller
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
+from client.data.source import Dataset, Request
 
 ACTIONS = (  # a1 to a27, after the data set's own list
     "swipe left",
@@ -85,59 +86,43 @@ CARD = DatasetCard(
 )
 
 
-class UtdMhad:
+class UtdMhad(Dataset):
     """The loader of UTD-MHAD."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the size that depth pictures are made small to."""
-        layout = layout_of(checked_options(CARD, options), 1)
+        layout = layout_of(options, 1)
         depth = replace(CARD.modalities["depth"], channels=layout[0] * layout[1], layout=layout)
         return replace(CARD, modalities={**CARD.modalities, "depth": depth})
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The numbers behind _s in the file names."""
-        checked_options(CARD, options)
         return sorted({subject for subject, _, _ in trials_in(home_in(root))}, key=natural)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per trial, by subject, action and trial; see Dataset.load."""
-        center = str(checked_options(CARD, options)["center"])
-        wanted = checked_modalities(CARD, modalities)
-        depth_card = self.card_for(options, root).modalities["depth"]
-        home = home_in(root)
-        trials = trials_in(home)
-        asked = checked_subjects(CARD, subjects, sorted({subject for subject, _, _ in trials}, key=natural))
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for subject, action, trial in trials:
-            if subject not in asked:
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per trial, by subject, action and trial."""
+        home = home_in(asked.root)
+        for subject, action, trial in trials_in(home):
+            if subject not in asked.subjects:
                 continue
             stem = f"a{action}_s{subject}_t{trial}"
             if not 1 <= action <= len(ACTIONS):
                 policy.refuse(home / stem, f"there is no action {action}", expected=f"1 to {len(ACTIONS)}")
                 continue
             signals: dict[str, Signal] = {}
-            if any(modality in INERTIAL_COLUMNS for modality in wanted):
-                signals |= inertial_signals(home / "Inertial" / f"{stem}_inertial.mat", wanted, policy)
-            if "skeleton" in wanted:
+            if any(modality in INERTIAL_COLUMNS for modality in asked.modalities):
+                signals |= inertial_signals(home / "Inertial" / f"{stem}_inertial.mat", asked.modalities, policy)
+            if "skeleton" in asked.modalities:
+                center = str(asked.options["center"])
                 signals |= skeleton_signal(home / "Skeleton" / f"{stem}_skeleton.mat", center, policy)
-            if "depth" in wanted:
-                signals |= depth_signal(home / "Depth" / f"{stem}_depth.mat", depth_card, policy)
+            if "depth" in asked.modalities:
+                card = asked.card.modalities["depth"]
+                signals |= depth_signal(home / "Depth" / f"{stem}_depth.mat", card, policy)
             if signals:
-                in_order = {modality: signals[modality] for modality in wanted if modality in signals}
-                recordings.append(Recording(subject, action - 1, in_order, stem))
-        return policy.loaded(recordings, asked)
+                in_order = {modality: signals[modality] for modality in asked.modalities if modality in signals}
+                yield Recording(subject, action - 1, in_order, stem)
 
 
 def home_in(root: Path | None) -> Path:

@@ -17,7 +17,7 @@ Everything comes from (seed, subject) and the options alone, modality by modalit
 and asking for fewer modalities changes none of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
+from client.data.corrupt import CorruptPolicy
+from client.data.recording import Recording, Signal
+from client.data.source import Dataset, Request
 from configs.errors import UserError
 
 Values = NDArray[np.float64]
@@ -98,39 +99,22 @@ class Moment:
     noise: float
 
 
-class WearableSim:
+class WearableSim(Dataset):
     """The simulation, in the place of a data set."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
-        """The card; the options do not change it."""
-        checked_options(CARD, options)
-        return CARD
-
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """1 to the option `subjects`."""
-        return [str(number + 1) for number in range(int(checked_options(CARD, options)["subjects"]))]
+        return [str(number + 1) for number in range(int(options["subjects"]))]
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """`recordings_per_class` recordings of each class per subject, in an order shuffled by subject."""
-        chosen = checked_options(CARD, options)
-        wanted = checked_modalities(CARD, modalities)
-        asked = checked_subjects(CARD, subjects, self.subjects(root, options))
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """Every subject's recordings in an order of their own; the same for the same seed, whoever else is asked for."""
+        chosen = asked.options
         if chosen["seconds"] < 1:
             raise UserError(f"seconds is {chosen['seconds']}", where="data set wearable_sim", expected="1 or more")
-        recordings = []
-        for subject in asked:
-            key = (seed, crc32(subject.encode()))
+        for subject in asked.subjects:
+            key = (asked.seed, crc32(subject.encode()))
             person = person_of(np.random.default_rng(key))
             labels = np.repeat(np.arange(len(CLASSES)), int(chosen["recordings_per_class"]))
             for number, label in enumerate(np.random.default_rng((*key, 1)).permutation(labels).tolist()):
@@ -138,14 +122,13 @@ class WearableSim:
                     person, label, chosen["seconds"], chosen["noise"], np.random.default_rng((*key, 2, number))
                 )
                 signals = {}
-                for modality in wanted:
+                for modality in asked.modalities:
                     rng = np.random.default_rng((*key, 3, number, crc32(modality.encode())))
                     rate_hz = CARD.modalities[modality].rate_hz
                     time_s = np.arange(round(moment.seconds * rate_hz)) / rate_hz
                     values = person.gain[modality] * SENSORS[modality](person, moment, time_s, rng)
                     signals[modality] = Signal(values.astype(np.float32), rate_hz)
-                recordings.append(Recording(subject, label, signals, f"subject {subject}, recording {number}"))
-        return Loaded(recordings, [])
+                yield Recording(subject, label, signals, f"subject {subject}, recording {number}")
 
 
 def person_of(rng: Rng) -> Person:

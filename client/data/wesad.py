@@ -7,19 +7,20 @@ The files come from strangers and are read by `restricted_pickle` alone. A file 
 
 import pickle
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt, OptionCard
+from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
 from client.data.folder import find_home
-from client.data.recording import Loaded, Recording, Signal
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording, Signal
+from client.data.request import natural
 from client.data.restricted_pickle import RefusedPickle, read_plain_pickle
+from client.data.source import Dataset, Request
 from client.data.stretches import between, runs
 
 LABEL_RATE_HZ = 700.0
@@ -71,47 +72,30 @@ CARD = DatasetCard(
 )
 
 
-class Wesad:
+class Wesad(Dataset):
     """The loader of WESAD."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card with the classes of the chosen conditions."""
         return replace(CARD, classes=tuple(classes_of(options)))
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """The folders SX that hold SX.pkl."""
-        checked_options(CARD, options)
         return list(files_in(root))
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per labelled stretch, in time order; see Dataset.load."""
-        classes = classes_of(options)
-        wanted = checked_modalities(CARD, modalities)
-        files = files_in(root)
-        asked = checked_subjects(CARD, subjects, files)
-        policy = CorruptPolicy(on_corrupt)
-        recordings = []
-        for subject in asked:
-            recordings += stretches(subject, files[subject], wanted, classes, policy)
-        return policy.loaded(recordings, asked)
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per labelled stretch, in time order."""
+        files, classes = files_in(asked.root), classes_of(asked.options)
+        for subject in asked.subjects:
+            yield from stretches(subject, files[subject], asked.modalities, classes, policy)
 
 
 def classes_of(options: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Class name -> the label codes that belong to it, by the options."""
-    chosen = checked_options(CARD, options)
-    classes = dict(CONDITIONS[chosen["conditions"]])
-    if chosen["conditions"] == "stress_vs_rest" and chosen["meditation"] == "rest":
+    classes = dict(CONDITIONS[options["conditions"]])
+    if options["conditions"] == "stress_vs_rest" and options["meditation"] == "rest":
         classes["rest"] = (*classes["rest"], MEDITATION)
     return classes
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from client.data.cards import DatasetCard, ModalityCard, OnCorrupt
+from client.data.cards import DatasetCard, ModalityCard
 from client.data.corrupt import CorruptPolicy
 from client.data.own.description import Description
 from client.data.own.index import Found, Parts, found_in, recordings_in, row_of, subjects_in
 from client.data.own.load import description_of
 from client.data.own.recordings import Files, signals_of, stretches_of
-from client.data.recording import Loaded, Recording
-from client.data.request import checked_modalities, checked_options, checked_subjects, natural
+from client.data.recording import Recording
+from client.data.request import natural
+from client.data.source import Dataset, Request
 from client.data.stretches import between
 
 CARD = DatasetCard(
@@ -32,48 +33,30 @@ CARD = DatasetCard(
 )
 
 
-class OwnRecordings:
+class OwnRecordings(Dataset):
     """The loader of a folder with a dataset.yaml."""
 
     card = CARD
 
-    def card_for(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
+    def described(self, options: Mapping[str, Any], root: Path | None) -> DatasetCard:
         """The card that the folder's dataset.yaml makes; without a folder, one without classes and modalities."""
-        checked_options(CARD, options)
         if root is None:
             return CARD
         home, description = description_of(CARD, root)
         return card_of(description, None if description.classes is not None else found_in(CARD, home, description))
 
-    def subjects(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
+    def found(self, root: Path | None, options: Mapping[str, Any]) -> list[str]:
         """What `{subject}` stands for in the paths found."""
-        checked_options(CARD, options)
         home, description = description_of(CARD, root)
         return subjects_in(recordings_in(CARD, home, description))
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        subjects: Sequence[str],
-        modalities: Sequence[str],
-        on_corrupt: OnCorrupt,
-        options: Mapping[str, Any],
-        seed: int,
-    ) -> Loaded:
-        """One recording per file, or per stretch of one label in it; see Dataset.load."""
-        checked_options(CARD, options)
-        home, description = description_of(CARD, root)
+    def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
+        """One recording per file, or per stretch of one label in it."""
+        home, description = description_of(CARD, asked.root)
         found = found_in(CARD, home, description)
-        card = card_of(description, found)
-        wanted = checked_modalities(card, modalities)
-        asked = checked_subjects(card, subjects, subjects_in(found.files))
-        policy = CorruptPolicy(on_corrupt)
-        recordings: list[Recording] = []
         for parts, files in found.files.items():
-            if dict(parts)["subject"] in asked:
-                recordings += recordings_of(description, card, wanted, parts, files, found.labels, policy)
-        return policy.loaded(recordings, asked)
+            if dict(parts)["subject"] in asked.subjects:
+                yield from recordings_of(description, asked.card, asked.modalities, parts, files, found.labels, policy)
 
 
 def card_of(description: Description, found: Found | None) -> DatasetCard:
