@@ -15,11 +15,12 @@ from configs.schema import Experiment
 from server.dispatch import Dispatch
 from server.job import Job
 from server.methods.catalogue import METHODS
-from server.methods.method import plan
+from server.methods.method import Phase, plan
 from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
 from server.report.finish import finish_run, run_folder
+from server.resume import Progress, forget, keep, taken_up
 from server.state import JobState
 from server.tracking import JobLog, RunFolder
 
@@ -48,21 +49,22 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         job = Job(experiment, method, seed, dispatch, path)
         log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})
 
-        state = JobState()
         with job.phase("describe"):
-            state = describe(job, state)
-        for phase in METHODS[method].phases(experiment):  # fedbind: autoencoder, embed, bind, contrast
+            earlier = taken_up(job, describe(job, JobState()))
+        state = earlier.state
+        tuned = [Phase("fine-tune", experiment.rounds.finetune, finetune), Phase("evaluate", 1, evaluate)]
+        phases = [*METHODS[method].phases(experiment), *tuned]  # fedbind: autoencoder, embed, bind, contrast first
+        for done, phase in enumerate(phases[earlier.done :], start=earlier.done + 1):
             with job.phase(phase.name):
                 state = phase.run(job, state)
-        with job.phase("fine-tune"):
-            state = finetune(job, state)
-        with job.phase("evaluate"):
-            state = evaluate(job, state)
+            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + _cpu_seconds() - cpu_began)
+            keep(path, Progress(done, state, dispatch.tally, *spent))
 
-        result = job.result(state, time.monotonic() - began, _cpu_seconds() - cpu_began)
+        result = job.result(state, *spent)
         if state.pairing:
             folder.write_json(path.relative_to(folder.path) / "pairing.json", state.pairing)
         folder.write_json(path.relative_to(folder.path) / "result.json", result)
+        forget(path)
     return result
 
 
