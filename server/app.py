@@ -12,13 +12,15 @@ from flwr.serverapp import Grid, ServerApp
 
 from configs.load import from_run_config
 from configs.schema import Experiment
+from server.bound import keep_bound
 from server.dispatch import Dispatch
 from server.job import Job
 from server.methods.catalogue import METHODS
-from server.methods.method import plan
+from server.methods.method import measured, plan
 from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
+from server.phases.measure import measure
 from server.report.finish import finish_run, run_folder
 from server.state import JobState
 from server.tracking import JobLog, RunFolder
@@ -54,6 +56,10 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         for phase in METHODS[method].phases(experiment):  # fedbind: autoencoder, embed, bind, contrast
             with job.phase(phase.name):
                 state = phase.run(job, state)
+        keep_bound(state, path)
+        if measured(METHODS[method], experiment):
+            with job.phase("measure"):
+                state = measure(job, state)
         with job.phase("fine-tune"):
             state = finetune(job, state)
         with job.phase("evaluate"):
