@@ -256,6 +256,7 @@ class EvaluationSettings(_Section):
     folds: Annotated[int, Field(ge=0)] = 2  # parts of the fine-tuning samples that choose the epoch; 0: the last epoch
     curve: bool = True  # test accuracy at every epoch from 81 on, for the paper's figure
     audit_pairs: bool = True  # ask nodes that permit it for the labels of bound samples, to draw the pairing matrix
+    embeddings: bool = True  # retrieval, neighbours, probe and the like: nodes that fine-tune and test send embeddings
 
 
 class Experiment(_Section):

@@ -22,7 +22,15 @@ MEASURES = {
     "macro_f1": "macro-F1 at the chosen epoch",
     "accuracy_epochs_81_200": "accuracy, mean of fine-tuning epochs 81 to 200",
     "pairing_accuracy": "share of pairs within one class",
+    "recall_at_1": "recall@1 of the same recording by another sensor",
+    "mean_average_precision": "mean average precision of the same recording by another sensor",
+    "knn_accuracy": "accuracy of 5 nearest neighbours, before fine-tuning",
+    "linear_probe_accuracy": "accuracy of a linear probe, before fine-tuning",
+    "alignment": "alignment: mean squared distance of two sensors' embeddings",
+    "uniformity": "uniformity: log mean potential of a sensor's embeddings",
+    "node_guess": "how well an embedding tells its node",
 }
+NO_SHARES = ("alignment", "uniformity")  # told as they are; the others are shares, told in per cent
 
 
 class _Section(BaseModel):
@@ -71,8 +79,21 @@ class Study(_Section):
     overrides: list[str] = Field(default_factory=list)  # of every cell
     axes: list[Axis] = Field(default_factory=list)
     of: MethodName = "fedbind"  # the method whose difference to each other one is told
-    measure: Literal["accuracy", "macro_f1", "accuracy_epochs_81_200", "pairing_accuracy"] = "accuracy"
+    measure: Literal[
+        "accuracy", "macro_f1", "accuracy_epochs_81_200", "pairing_accuracy", "recall_at_1", "mean_average_precision",
+        "knn_accuracy", "linear_probe_accuracy", "alignment", "uniformity", "node_guess",
+    ] = "accuracy"  # fmt: skip
     picture: Literal["bars", "lines"] = "bars"
+
+    @property
+    def scale(self) -> float:
+        """What a figure is multiplied by where people read it: 100 for shares."""
+        return 1.0 if self.measure in NO_SHARES else 100.0
+
+    @property
+    def measured(self) -> str:
+        """The measure in words, with its unit."""
+        return MEASURES[self.measure] + ("" if self.measure in NO_SHARES else ", %")
 
     @model_validator(mode="after")
     def _fits(self) -> Study:

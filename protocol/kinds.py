@@ -50,7 +50,17 @@ EMBED = Kind(
     (Leaves("embeddings.*", "unit embeddings of the shared modality or of label texts, under opaque handles", 2),),
     ("encoder",),
 )
-TARGETS = Kind("query.targets", (Leaves("targets.*", "projected unit embeddings of samples, under opaque handles", 2),))
+TARGETS = Kind(
+    "query.targets",
+    (
+        Leaves(
+            "targets.*",
+            "projected unit embeddings of samples, under opaque handles; of people who fine-tune or test only while "
+            "evaluation.embeddings is set",
+            2,
+        ),
+    ),
+)
 GENERATE = Kind("train.generate", (Leaves("generator.*", _WEIGHTS),), (), _PROGRESS)
 UNIMODAL = Kind("train.unimodal", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)
 CONTRAST = Kind("train.contrast", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)

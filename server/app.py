@@ -12,13 +12,15 @@ from flwr.serverapp import Grid, ServerApp
 
 from configs.load import from_run_config
 from configs.schema import Experiment
+from server.bound import keep_bound
 from server.dispatch import Dispatch
 from server.job import Job
 from server.methods.catalogue import METHODS
-from server.methods.method import Phase, plan
+from server.methods.method import Phase, measured, plan
 from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
+from server.phases.measure import measure
 from server.report.finish import finish_run, run_folder
 from server.resume import Progress, forget, keep, taken_up
 from server.state import JobState
@@ -52,11 +54,18 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         with job.phase("describe"):
             earlier = taken_up(job, describe(job, JobState()))
         state = earlier.state
-        tuned = [Phase("fine-tune", experiment.rounds.finetune, finetune), Phase("evaluate", 1, evaluate)]
-        phases = [*METHODS[method].phases(experiment), *tuned]  # fedbind: autoencoder, embed, bind, contrast first
+        learning = METHODS[method].phases(experiment)  # fedbind: autoencoder, embed, bind, contrast
+        phases = [
+            *learning,
+            *([Phase("measure", 1, measure)] if measured(METHODS[method], experiment) else []),
+            Phase("fine-tune", experiment.rounds.finetune, finetune),
+            Phase("evaluate", 1, evaluate),
+        ]
         for done, phase in enumerate(phases[earlier.done :], start=earlier.done + 1):
             with job.phase(phase.name):
                 state = phase.run(job, state)
+            if done == len(learning):
+                keep_bound(state, path)
             spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + _cpu_seconds() - cpu_began)
             keep(path, Progress(done, state, dispatch.tally, *spent))
 

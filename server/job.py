@@ -13,7 +13,7 @@ from configs.schema import Experiment
 from server.dispatch import Dispatch
 from server.state import JobState
 
-PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "fine-tune", "evaluate", "report")
+PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "measure", "fine-tune", "evaluate", "report")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Job:
         return {
             "method": self.method,
             "seed": self.seed,
+            "embeddings": None,
             **state.result,
             "pairing_accuracy": pairing.get("accuracy"),
             "pairing_raw_cosine": pairing.get("raw_cosine_accuracy"),

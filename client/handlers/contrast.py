@@ -65,21 +65,41 @@ def model_blocks(model: Contrast) -> dict[str, Block]:
 
 
 def targets(node: Node, question: Payload) -> Payload:
-    """Projected embeddings of the asked samples (all, where none are named), one block per modality."""
-    model = contrast_model(node, question)
+    """Projected embeddings of the asked samples (all, where none are named), one block per modality.
+
+    Nodes that fine-tune or test take no part in the contrast: they give theirs to be measured, or not at all.
+    """
+    if not (node.place.pretrains or node.experiment.evaluation.embeddings):
+        raise ProtocolError("embeddings are not given: evaluation.embeddings is not set")
     wanted = question.blocks.get("wanted", {}).get("handles")
-    asked = np.ones(len(node.handles), dtype=bool) if wanted is None else np.isin(node.handles, wanted)
-    model.encoders.eval()
-    model.projections.eval()
+    asked = None if wanted is None else np.isin(node.handles, wanted)
     blocks = {}
-    for modality in model.encoders:
-        view = node.view(question, modality)
-        rows = np.flatnonzero(asked & view.present.numpy())
-        with torch.no_grad():
-            vectors = model.embed({modality: view.take(torch.from_numpy(rows)).clean()})[modality].numpy()
-        generator = np.random.default_rng(node.seed_for("noise", "targets", question.info["round"], modality))
+    for modality, (rows, vectors) in embedded(node, question, asked).items():
+        moment = (question.info["phase"], question.info["round"])  # noise that came twice could be taken off
+        generator = np.random.default_rng(node.seed_for("noise", "targets", *moment, modality))
         blocks[f"targets.{modality}"] = pack_embeddings(node.handles[rows], vectors, generator, **node.privacy)
     return Payload(blocks)
+
+
+def embedded(
+    node: Node, question: Payload, asked: np.ndarray | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """By modality of the message's networks which samples hold it, int64 (n,), and their unit rows, float32 (n, d).
+
+    asked  bool (samples,), whom to embed; None: all
+    """
+    model = contrast_model(node, question)
+    model.encoders.eval()
+    model.projections.eval()
+    views = {m: node.view(question, m) for m in model.encoders}
+    found = {}
+    for modality, view in views.items():
+        rows = torch.from_numpy(np.flatnonzero(view.present.numpy() & (True if asked is None else asked)))
+        recorded = {m: other.recorded[rows] for m, other in views.items()}
+        with torch.no_grad():
+            vectors = model.embed({modality: view.take(rows).clean()}, recorded)[modality].numpy()
+        found[modality] = (rows.numpy(), vectors)
+    return found
 
 
 def contrast(node: Node, question: Payload) -> Payload:

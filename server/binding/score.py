@@ -47,15 +47,20 @@ def score(embeddings: Mapping[int, np.ndarray]) -> Score:
     The same for the same rows, whatever order the nodes came in. Nodes with fewer than FOLDS + 1 samples have no say;
     raises ValueError where no node has more.
     """
-    telling = np.array([p for p, values in sorted(embeddings.items()) if len(values) > FOLDS], dtype=np.int64)
-    if not len(telling):
+    rows = telling(embeddings)
+    if not rows:
         raise ValueError(f"a score needs a node with more than {FOLDS} samples")
-    rows = {p: _thinned(embeddings[p], MOST_ROWS) for p in _thinned(telling, MOST_NODES).tolist()}
     apart = float(
         np.average([separability(values) for values in rows.values()], weights=[len(v) for v in rows.values()])
     )
     guess = node_guess(rows)
     return Score(apart - guess / 2, apart, guess)
+
+
+def telling(embeddings: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """The rows of the nodes that have a say, in rising order: those with more than FOLDS samples, thinned out evenly."""
+    nodes = np.array([p for p, values in sorted(embeddings.items()) if len(values) > FOLDS], dtype=np.int64)
+    return {p: _thinned(embeddings[p], MOST_ROWS) for p in _thinned(nodes, MOST_NODES).tolist()}
 
 
 def separability(values: np.ndarray) -> float:

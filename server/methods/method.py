@@ -32,6 +32,11 @@ class Method:
     phases: Callable[[Experiment], Sequence[Phase]]
 
 
+def measured(method: Method, experiment: Experiment) -> bool:
+    """Whether embeddings are measured: only where the method trains any."""
+    return experiment.evaluation.embeddings and bool(method.phases(experiment))
+
+
 def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     """The phases of a job with their rounds, for whoever estimates the time left."""
     folds = experiment.evaluation.folds
@@ -39,6 +44,7 @@ def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     phases = [
         ("describe", 1),
         *((phase.name, phase.rounds) for phase in method.phases(experiment)),
+        *([("measure", 1)] if measured(method, experiment) else []),
         ("fine-tune", experiment.rounds.finetune * tracks),
         ("evaluate", 1),
     ]

@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from configs.errors import UserError
-from protocol.kinds import AUDIT
-from protocol.payload import Payload, ProtocolError
 from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, pairing_matrix, too_alike
 from server.binding.score import score
 from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
 from server.job import Job
+from server.phases.audit import labels_of, merged
 from server.state import JobState
 
 
@@ -75,7 +74,7 @@ def _quality(found: Mapping[int, Embedded], step: Step) -> float:
 
 def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping[int, int]:
     """Everyone's labels; raises UserError where a node does not give them."""
-    label_of, refused = _labels(job, state, members)
+    labels, refused = labels_of(job, state, members, "bind")
     if refused:
         node, reason = next(iter(refused.items()))
         raise UserError(
@@ -85,30 +84,7 @@ def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping
             todo="start the nodes with node-config allow-audit=true, or use bind.pairing=nearest",
         )
     job.note("bind.pairing=oracle: pairs were made from labels, a ceiling for studies and no result of binding")
-    return label_of
-
-
-def _labels(job: Job, state: JobState, members: list[int]) -> tuple[dict[int, int], dict[int, str]]:
-    """Class index by handle of the nodes that give it, and the reason by node of those that do not."""
-    classes, name = state.manifests[members[0]].classes, f"labels.{job.experiment.bind.name}"
-
-    def check(partition: int, reply: Payload) -> None:
-        block = reply.blocks.get(name, {})
-        if set(block) != {"handles", "label"} or block["handles"].shape != block["label"].shape:
-            raise ProtocolError("an audit needs one label for each handle")
-        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < len(classes)):
-            raise ProtocolError("labels out of range")
-
-    tally = job.dispatch.tally
-    before = len(tally.skipped)
-    replies = job.dispatch.ask(AUDIT, dict.fromkeys(members, Payload()), "bind", check=check, may_all_fail=True)
-    refused = {entry["node"]: entry["reason"] for entry in tally.skipped[before:] if entry["node"] not in replies}
-    if not replies:
-        del tally.skipped[before:]  # a refusal here costs nobody a round
-    label_of: dict[int, int] = {}
-    for reply in replies.values():
-        label_of.update(zip(reply.blocks[name]["handles"].tolist(), reply.blocks[name]["label"].tolist(), strict=True))
-    return label_of, refused
+    return merged(labels)
 
 
 def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dict[str, object] | None:
@@ -117,10 +93,13 @@ def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dic
         return None
     members = sorted({*state.pairs.node.tolist(), *state.pairs.partner_node.tolist()})
     if label_of is None:
-        label_of, refused = _labels(job, state, members)
-        if len(refused) == len(members):
+        labels, refused = labels_of(job, state, members, "bind")
+        if not labels:
             job.note(f"no node permits the audit of pairs: {next(iter(refused.values()))}")
             return None
+        if refused:
+            job.note(f"{len(refused)} of {len(members)} nodes give no labels: pairs with theirs are not audited")
+        label_of = merged(labels)
     classes = state.manifests[members[0]].classes
     matrix, accuracy = pairing_matrix(state.pairs, label_of, len(classes))
     return {

@@ -195,6 +195,22 @@ MMBind paper reports it. Dots are seeds, the bar is their mean. CPU seconds are 
 <p class="note">A bar as wide as its column would be 100 % accuracy.</p>
 {% endif %}
 
+{% if embedding_rows %}
+<h2>What the embeddings are worth{{ mark() }}</h2>
+<p>Before a label tuned them, on the test people; nothing is chosen by it.</p>
+<div class="scroll"><table>
+<thead><tr class="over"><th></th><th class="ms" colspan="6">Same recording by another sensor</th><th class="ms" colspan="4">Same class by another sensor</th>
+<th class="ms" colspan="6">Class, accuracy, %</th><th class="ms" colspan="6">The space</th></tr>
+<tr><th>Method</th>{% for name in ("Recall@1, %", "Recall@5, %", "mAP", "Recall@1, %", "mAP", "1 neighbour", "5 neighbours", "linear probe", "alignment", "uniformity", "node guess") %}<th class="ms" colspan="2">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in embedding_rows %}
+<tr{% if row.front %} class="front"{% endif %}><th>{{ row.method }}</th>{% for cell in row.cells %}{{ pair(cell) }}{% endfor %}</tr>
+{% endfor %}</tbody></table></div>
+<p class="note">Retrieval from each sensor to each other one, mean over the directions; ties count by their expectation.
+Neighbours and probe learn from the fine-tuning samples. Alignment: mean squared distance of two sensors' embeddings of one
+sample (0 best); uniformity: the lower the more spread out. Node guess: whether an embedding tells which pre-training node it
+came from (0 chance, 1 always). Each direction and sensor is in summary.json.</p>
+{% endif %}
+
 {% if pairings %}
 <h2>Who was bound to whom{{ mark() }}</h2>
 <p>Each row is the class of a sample, each column the class of the partner that binding found for it; counts are added

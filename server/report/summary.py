@@ -34,6 +34,15 @@ def spread(values: Iterable[float | None]) -> dict[str, Any] | None:
     }
 
 
+def nested_spread(values: Sequence[Any]) -> Any:
+    """`spread` of every number in a nest of figures, in the same nest; None where no seed has it."""
+    nests = [value if isinstance(value, Mapping) else {} for value in values]
+    keys = dict.fromkeys(key for nest in nests for key in nest)
+    if keys:
+        return {key: nested_spread([nest.get(key) for nest in nests]) for key in keys}
+    return spread(None if isinstance(value, Mapping) else value for value in values)
+
+
 def summarise(
     run_name: str,
     data: Mapping[str, Any],
@@ -108,6 +117,7 @@ def _method(results: Sequence[Result]) -> dict[str, Any]:
     return {
         **{figure: spread(result.get(figure) for result in results) for figure in (*_ALWAYS, *_WHERE_MEASURED)},
         "by_subset": by_subset,
+        "embeddings": nested_spread([result.get("embeddings") for result in results]),
         "seconds": spread((result.get("seconds") or {}).get("total") for result in results),
         "cpu_seconds": spread(result.get("cpu_seconds") for result in results),
     }

@@ -14,7 +14,7 @@ from server.report.plots import COLOURS, dot_strip
 from server.report.record import RunRecord
 
 NONE = "\N{EN DASH}"
-PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "fine-tune", "evaluate", "report")
+PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "measure", "fine-tune", "evaluate", "report")
 Spread = Mapping[str, Any] | None
 
 
@@ -116,6 +116,25 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
             )
         rows.append({"subset": subset.replace("+", " + "), "cells": cells})
     return {"methods": [method_title(method) for method in methods], "rows": rows}
+
+
+def embedding_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Per method with embeddings: what they are worth before fine-tuning, each figure as a cell, in the page's order."""
+    shown = (
+        ("recall_at_1", 1, 100), ("recall_at_5", 1, 100), ("mean_average_precision", 3, 1),
+        ("class_recall_at_1", 1, 100), ("class_mean_average_precision", 3, 1),
+        ("nearest_accuracy", 1, 100), ("knn_accuracy", 1, 100), ("linear_probe_accuracy", 1, 100),
+        ("alignment", 2, 1), ("uniformity", 2, 1), ("node_guess", 2, 1),
+    )  # fmt: skip
+    return [
+        {
+            "method": method_title(method),
+            "front": method == record.headline,
+            "cells": [cell(of.get(name), digits, scale) for name, digits, scale in shown],
+        }
+        for method, figures in record.summary["methods"].items()
+        if (of := figures["embeddings"]) is not None
+    ]
 
 
 def bytes_unit(most: float, at_least: float = 10) -> tuple[str, float]:

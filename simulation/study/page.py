@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jinja2 import Environment, StrictUndefined
 
-from configs.study import MEASURES, Study
+from configs.study import Study
 from simulation.study.table import Line
 
 _TEMPLATE = """<!doctype html>
@@ -23,12 +23,12 @@ p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8f
 <p>{{ study.explains }}</p>
 <p class="note">{{ status }} {{ note }}</p>
 {% if picture %}<img alt="{{ study.title }}" src="data:image/png;base64,{{ picture }}">{% endif %}
-<table><thead><tr>{% for name in shown %}<th>{{ name }}</th>{% endfor %}<th>method</th><th>{{ measure }}, %</th>
-<th>jobs</th><th>{{ study.of }} less this, points</th><th>95 % interval</th></tr></thead><tbody>
+<table><thead><tr>{% for name in shown %}<th>{{ name }}</th>{% endfor %}<th>method</th><th>{{ study.measured }}</th>
+<th>jobs</th><th>{{ study.of }} less this{{ ', points' if study.scale > 1 }}</th><th>95 % interval</th></tr></thead><tbody>
 {% for t in table %}<tr{% if t.method == study.of %} class="of"{% endif %}>{% for name in t.place %}<td>{{ name }}</td>{% endfor %}
-<td>{{ t.method }}</td><td class="n">{{ "%.1f ± %.1f" % (100 * t.mean, 100 * t.std) }}</td><td class="n">{{ t.count }}</td>
-<td class="n">{% if t.difference is not none %}{{ "%+.1f" % (100 * t.difference) }}{% endif %}</td>
-<td class="n">{% if t.low is not none %}{{ "%+.1f to %+.1f" % (100 * t.low, 100 * t.high) }}{% endif %}</td></tr>
+<td>{{ t.method }}</td><td class="n">{{ number(t.mean) }} ± {{ number(t.std) }}</td><td class="n">{{ t.count }}</td>
+<td class="n">{% if t.difference is not none %}{{ number(t.difference, "+") }}{% endif %}</td>
+<td class="n">{% if t.low is not none %}{{ number(t.low, "+") }} to {{ number(t.high, "+") }}{% endif %}</td></tr>
 {% endfor %}</tbody></table>
 <p class="note">Mean ± standard deviation over seeds{% if over %} and {{ over }}; each {{ over }} counts once in a
 mean, however many seeds it has{% endif %}. Differences are paired by seed{% if over %} and {{ over }}{% endif %};
@@ -40,6 +40,12 @@ the same encoders, rounds, fine-tuning epochs and labels.</p>
 """
 
 
+def _number(study: Study) -> Callable[..., str]:
+    """How a figure of the study is written: shares with one decimal of a per cent, others with three."""
+    digits = 1 if study.scale > 1 else 3
+    return lambda value, sign="": f"{study.scale * value:{sign}.{digits}f}"
+
+
 def page(
     study: Study, table: Sequence[Line], png: bytes | None, status: str, note: str, command: str, failed: Sequence[str]
 ) -> str:
@@ -47,7 +53,7 @@ def page(
     jinja = Environment(autoescape=True, undefined=StrictUndefined)
     return jinja.from_string(_TEMPLATE).render(
         study=study, table=table, status=status, note=note, command=command, failed=failed,
-        picture=base64.b64encode(png).decode() if png else None, measure=MEASURES[study.measure],
+        picture=base64.b64encode(png).decode() if png else None, number=_number(study),
         shown=[axis.name for axis in study.axes if axis.shown],
         over=" and ".join(axis.name for axis in study.axes if axis.over),
     )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from configs.study import MEASURES, Study
+from configs.study import Study
 from simulation.study.table import Line
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5c99", "#6b6b6b", "#000000")
@@ -24,8 +24,8 @@ def picture(study: Study, table: Sequence[Line], note: str) -> bytes:
     x_of = {v.name: v.x for axis in study.axes if not axis.over for v in axis.values}
     for number, method in enumerate(methods):
         found = {t.place: t for t in table if t.method == method}
-        means = [100 * found[p].mean if p in found else np.nan for p in places]
-        spreads = [100 * found[p].std if p in found else np.nan for p in places]
+        means = [study.scale * found[p].mean if p in found else np.nan for p in places]
+        spreads = [study.scale * found[p].std if p in found else np.nan for p in places]
         colour = COLOURS[number % len(COLOURS)]
         if study.picture == "lines":
             at = [float(x_of[p[0]] or 0.0) for p in places]
@@ -38,7 +38,7 @@ def picture(study: Study, table: Sequence[Line], note: str) -> bytes:
         axes.set_xlabel(next(axis.name for axis in study.axes if not axis.over))
     else:
         axes.set_xticks(range(len(places)), [", ".join(p) or study.name for p in places])
-    axes.set_ylabel(f"{MEASURES[study.measure]}, %".replace(", mean", ",\nmean"))
+    axes.set_ylabel(study.measured.replace(", mean", ",\nmean"))
     axes.set_title(study.title, fontsize=11)
     axes.grid(axis="y", color="#e3e8ee")
     axes.set_axisbelow(True)

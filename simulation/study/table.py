@@ -47,7 +47,8 @@ class Line:
 
 def row_of(place: tuple[str, ...], result: Mapping[str, Any]) -> Row:
     """A job's result.json as a row."""
-    figures = {name: result.get(name) for name in MEASURES}
+    told = {**(result.get("embeddings") or {}), **result}
+    figures = {name: told.get(name) for name in MEASURES}
     figures |= {"cpu_seconds": result.get("cpu_seconds"), "labels_used": result.get("labels_used")}
     figures |= {f"bytes_{way}": result["bytes"][way] for way in ("up", "down")}
     return Row(place, result["method"], result["seed"], figures)

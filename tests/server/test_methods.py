@@ -20,11 +20,14 @@ def test_the_configuration_names_the_methods_that_there_are():
 
 def test_each_method_s_phases():
     assert phases("lower_bound") == ["describe", "fine-tune", "evaluate"]
-    paper = ["describe", "autoencoder", "embed", "bind", "contrast", "fine-tune", "evaluate"]
+    paper = ["describe", "autoencoder", "embed", "bind", "contrast", "measure", "fine-tune", "evaluate"]
     assert phases("fedbind") == phases("upper_bound") == paper
     for name in ("unimodal", "mim", "mpm", "dcm"):
-        assert phases(name) == ["describe", "contrast", "fine-tune", "evaluate"]
-    assert phases("imagebind") == phases("cmg") == ["describe", "autoencoder", "contrast", "fine-tune", "evaluate"]
+        assert phases(name) == ["describe", "contrast", "measure", "fine-tune", "evaluate"]
+        assert phases(name, "evaluation.embeddings=false") == ["describe", "contrast", "fine-tune", "evaluate"]
+    assert phases("imagebind") == phases("cmg") == [
+        "describe", "autoencoder", "contrast", "measure", "fine-tune", "evaluate",
+    ]  # fmt: skip
 
 
 def test_every_method_that_pre_trains_has_the_same_rounds_of_contrast():

@@ -67,7 +67,7 @@ def test_what_imagebind_aligns_to_is_the_shared_sensor_learnt_by_itself_and_froz
 def test_dcm_differs_from_binding_and_tells_of_no_pair(ran):
     _, results, _, blocks = ran
     assert results["dcm", 0]["pairing_accuracy"] is None and results["fedbind", 0]["pairing_accuracy"] is not None
-    assert results["dcm", 0]["bytes"]["by_phase"].keys() == {"describe", "contrast", "fine-tune", "evaluate"}
+    assert results["dcm", 0]["bytes"]["by_phase"].keys() == {"describe", "contrast", "measure", "fine-tune", "evaluate"}
     name = "encoder.ecg"
     assert any(
         not np.array_equal(blocks["dcm"][name][key], blocks["fedbind"][name][key]) for key in blocks["dcm"][name]

@@ -42,4 +42,7 @@ def test_another_seed_gives_other_weights(tmp_path):
     one = told(smallest("methods=[fedbind]"), tmp_path / "one")
     other = told(smallest("methods=[fedbind]", "seeds=[1]"), tmp_path / "other")
     assert {name.replace("seed1", "seed0") for name in other[1]} == set(one[1])
-    assert all(one[1][name.replace("seed1", "seed0")] != weights for name, weights in other[1].items())
+    learnt = {
+        name: weights for name, weights in other[1].items() if "moments." not in name
+    }  # those are the recordings'
+    assert all(one[1][name.replace("seed1", "seed0")] != weights for name, weights in learnt.items())

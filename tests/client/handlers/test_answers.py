@@ -100,6 +100,18 @@ def test_targets_are_given_for_all_samples_or_those_wanted(asked):
         assert np.allclose(vectors, all_vectors[rows], atol=1e-6)
 
 
+def test_people_who_fine_tune_or_test_give_embeddings_only_while_they_are_measured(experiment, make):
+    names = ("encoder.gyroscope", "projection.gyroscope", "moments.gyroscope")
+    evaluation = experiment.evaluation.model_copy(update={"embeddings": False})
+    silent = make(experiment.model_copy(update={"evaluation": evaluation}))
+    for partition in (3, 4):
+        asked = make(experiment)
+        block = asked.say(TARGETS, partition, Payload(asked.blocks(*names))).blocks["targets.gyroscope"]
+        assert np.allclose(np.linalg.norm(unpack_embeddings(block)[1], axis=1), 1, atol=1e-5)
+        assert "evaluation.embeddings is not set" in silent.refusal(TARGETS, partition, Payload(silent.blocks(*names)))
+    assert silent.say(TARGETS, 0, Payload(silent.blocks(*NODE_0))) is not None  # the contrast needs these
+
+
 # --- training ---------------------------------------------------------------------------------------------------------
 
 

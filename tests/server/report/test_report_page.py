@@ -8,7 +8,7 @@ from configs.errors import UserError
 from server.report import figures
 from server.report.page import write_page
 from server.report.record import read_run
-from server.report.tables import bytes_unit, fixed, headline_rows, phases_in_order, skipped_rows
+from server.report.tables import bytes_unit, embedding_rows, fixed, headline_rows, phases_in_order, skipped_rows
 
 
 class Outline(HTMLParser):
@@ -61,6 +61,24 @@ def test_a_whole_run(make_run, tmp_path):
     assert "Sentence encoder: all-MiniLM-L6-v2" in seen.text
     assert "How far it came" not in seen.text
     assert "draw circle counter-clockwise" in seen.text  # 27 classes keep their whole names
+
+
+def test_what_the_embeddings_are_worth_is_a_table_of_the_methods_that_have_any(make_run, tmp_path):
+    run = make_run(tmp_path / "run", seeds=(0, 1), epochs=3)
+    assert "What the embeddings are worth" not in outline(write_page(run)).text  # none were measured
+    for seed, found in ((0, 0.25), (1, 0.35)):
+        path = run / f"jobs/fedbind-seed{seed}/result.json"
+        told = {"recall_at_1": found, "uniformity": -3.125, "knn_accuracy": None, "by_pair": {"a->b": None}}
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"embeddings": told}))
+    (row,) = embedding_rows(read_run(run))
+    assert row["method"] == "fedbind" and len(row["cells"]) == 11
+    assert (
+        row["cells"][0] == ("30.0", "± 7.1")
+        and row["cells"][-2] == ("-3.12", "± 0.00")
+        and row["cells"][6] == ("–", "")
+    )
+    seen = outline(write_page(run))
+    assert "What the embeddings are worth" in seen.text and "30.0± 7.1" in seen.text
 
 
 def test_the_page_stands_alone(make_run, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.report.summary import spread, summarise, summary_without_times
+from server.report.summary import nested_spread, spread, summarise, summary_without_times
 
 
 def result(method, seed, accuracy, *, pairing=None, up=100, skipped=(), **more):
@@ -38,6 +38,25 @@ def test_mean_and_sample_deviation_by_hand():
     assert spread([0.5, math.nan, None]) == {"mean": 0.5, "std": None, "per_seed": [0.5, None, None]}
     assert spread([None]) is None
     assert spread([]) is None
+
+
+def test_a_nest_of_figures_keeps_its_form_by_hand():
+    one, other = {"a": 0.5, "by": {"x": {"b": None}, "y": {}}}, {"a": 0.7, "by": {"x": {"b": 3}}}
+    found = nested_spread([one, other, None])
+    assert found["a"] == {"mean": 0.6, "std": pytest.approx(0.2 / math.sqrt(2)), "per_seed": [0.5, 0.7, None]}
+    assert found["by"] == {"x": {"b": {"mean": 3, "std": None, "per_seed": [None, 3, None]}}, "y": None}
+    assert nested_spread([None, None]) is None and nested_spread([{}]) is None
+
+
+def test_embeddings_are_summed_up_by_method_and_none_where_there_are_none():
+    results = [
+        result("lower_bound", 0, 0.4, embeddings=None),
+        result("fedbind", 0, 0.6, embeddings={"knn_accuracy": 0.5}),
+    ]
+    methods = summarise("demo", DATA, [0], results)["methods"]
+    assert methods["lower_bound"]["embeddings"] is None
+    assert methods["fedbind"]["embeddings"]["knn_accuracy"]["mean"] == 0.5
+    assert summarise("demo", DATA, [0], [result("fedbind", 0, 0.6)])["methods"]["fedbind"]["embeddings"] is None
 
 
 def test_a_whole_run_by_hand():

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.study import Axis, Study, Value
+from configs.study import MEASURES, Axis, Study, Value
+from simulation.study.page import page
 from simulation.study.picture import picture
-from simulation.study.table import Row, bootstrap, jobs_csv, lines, table_csv
+from simulation.study.table import Row, bootstrap, jobs_csv, lines, row_of, table_csv
 
 
 def study(**changes):
@@ -69,6 +70,22 @@ def test_alone_names_values_of_an_axis_that_is_taken_over(over, alone, said):
 
 def test_a_figure_that_no_job_has_gives_no_line():
     assert lines(study(measure="pairing_accuracy"), ROWS, ["lower_bound", "fedbind"]) == []
+
+
+def test_figures_of_embeddings_are_measures_too_and_those_that_are_no_share_stand_as_they_are():
+    told = {"method": "fedbind", "seed": 0, "accuracy": 0.5, "bytes": {"up": 1, "down": 2}}
+    found = row_of(("one", "p"), {**told, "embeddings": {"recall_at_1": 0.25, "uniformity": -3.0, "by_pair": {}}})
+    assert (found.figures["recall_at_1"], found.figures["uniformity"], found.figures["accuracy"]) == (0.25, -3.0, 0.5)
+    assert (
+        found.figures["node_guess"] is None
+        and row_of(("one", "p"), {**told, "embeddings": None}).figures["alignment"] is None
+    )
+    for measure in MEASURES:
+        assert study(measure=measure).measured.endswith(", %") == (measure not in ("alignment", "uniformity"))
+    rows = [row_of(("one", "p"), {**told, "embeddings": {"recall_at_1": 0.25, "uniformity": -3.0}})]
+    for measure, shown in (("recall_at_1", "25.0 ± 0.0"), ("uniformity", "-3.000 ± 0.000")):
+        asked = study(measure=measure)
+        assert shown in page(asked, lines(asked, rows, ["fedbind"]), None, "", "", "", [])
 
 
 def test_the_interval_is_that_of_whole_splits_and_of_seeds_within():
