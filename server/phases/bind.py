@@ -13,6 +13,7 @@ from protocol.payload import Payload, ProtocolError
 from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, pairing_matrix, too_alike
 from server.binding.score import score
 from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
+from server.binding.words import Words, all_words, without_common_word, words_of_some
 from server.job import Job
 from server.state import JobState
 
@@ -89,14 +90,17 @@ def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping
 
 
 def _labels(job: Job, state: JobState, members: list[int]) -> tuple[dict[int, int], dict[int, str]]:
-    """Class index by handle of the nodes that give it, and the reason by node of those that do not."""
-    classes, name = state.manifests[members[0]].classes, f"labels.{job.experiment.bind.name}"
+    """By handle the place among all groups' words, of nodes that give labels, and the reason of those that do not."""
+    words, name = _words(job, state), f"labels.{job.experiment.bind.name}"
 
     def check(partition: int, reply: Payload) -> None:
         block = reply.blocks.get(name, {})
         if set(block) != {"handles", "label"} or block["handles"].shape != block["label"].shape:
             raise ProtocolError("an audit needs one label for each handle")
-        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < len(classes)):
+        if block["label"].dtype.kind != "i":
+            raise ProtocolError("labels are whole numbers")
+        classes = len(state.manifests[partition].classes)
+        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < classes):
             raise ProtocolError("labels out of range")
 
     tally = job.dispatch.tally
@@ -106,13 +110,23 @@ def _labels(job: Job, state: JobState, members: list[int]) -> tuple[dict[int, in
     if not replies:
         del tally.skipped[before:]  # a refusal here costs nobody a round
     label_of: dict[int, int] = {}
-    for reply in replies.values():
-        label_of.update(zip(reply.blocks[name]["handles"].tolist(), reply.blocks[name]["label"].tolist(), strict=True))
+    for partition, reply in replies.items():
+        placed = words.placed(partition, reply.blocks[name]["label"])
+        label_of.update(zip(reply.blocks[name]["handles"].tolist(), placed.tolist(), strict=True))
     return label_of, refused
 
 
+def _words(job: Job, state: JobState) -> Words:
+    """The words of all groups' classes."""
+    members = state.members(*job.experiment.incomplete_groups)
+    return all_words({p: state.manifests[p].classes for p in members}, job.experiment.evaluation.synonyms)
+
+
 def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dict[str, object] | None:
-    """Classes, matrix and accuracy of the pairing, from the nodes that give their labels; None where none does."""
+    """Classes, matrix and accuracy of the pairing, from the nodes that give their labels; None where none does.
+
+    Classes are the same where their words are. Where two groups have no word in common the matrix alone is told.
+    """
     if not job.experiment.evaluation.audit_pairs or not len(state.pairs):
         return None
     members = sorted({*state.pairs.node.tolist(), *state.pairs.partner_node.tolist()})
@@ -121,10 +135,22 @@ def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dic
         if len(refused) == len(members):
             job.note(f"no node permits the audit of pairs: {next(iter(refused.values()))}")
             return None
-    classes = state.manifests[members[0]].classes
-    matrix, accuracy = pairing_matrix(state.pairs, label_of, len(classes))
+    words, groups = _words(job, state), {p: state.manifests[p].group for p in members}
+    matrix, accuracy = pairing_matrix(state.pairs, label_of, len(words.classes))
+    if apart := without_common_word(words, groups):
+        accuracy = None
+        told = ", ".join(f"{one} and {other}" for one, other in apart)
+        job.note(
+            f"groups {told} have no word for a class in common, so it is not told how many pairs share their class; "
+            "evaluation.synonyms says which words mean the same"
+        )
+    elif odd := words_of_some(words, groups):
+        job.note(
+            f"not all groups have the classes {', '.join(odd)}: a pair of two of these counts as of different classes, "
+            "unless evaluation.synonyms says that they mean the same"
+        )
     return {
-        "classes": list(classes),
+        "classes": words.classes,
         "matrix": np.asarray(matrix).tolist(),
         "accuracy": accuracy,
         "raw_cosine_accuracy": None,
