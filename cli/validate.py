@@ -14,9 +14,9 @@ def validate(
     overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, read as YAML.")] = None,
 ) -> None:
     """See HELP."""
-    from client.data.holdings import check_settings
+    from client.data.holdings import check_data
     from configs.load import dump, load
 
     experiment = load(config, overrides or [])
-    check_settings(experiment.data, root_comes_later=True)
+    check_data(experiment, root_comes_later=True)
     print(dump(experiment), end="")

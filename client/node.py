@@ -113,11 +113,21 @@ class Node:
 
 
 def node_for(experiment: Experiment, partition: int, method: str, seed: int, context: Any) -> Node:
-    """The node a message speaks to. `context` is Flower's: its node_config names folder, store and permissions."""
-    configured = context.node_config.get("data-root") or experiment.data.root
+    """The node a message speaks to. `context` is Flower's: its node_config names folder, store and permissions.
+
+    Its recordings lie in `data-root-NAME`, for a group that reads `further_data.NAME`; else in `data-root`; else where
+    the experiment says.
+    """
+    place = node_places(experiment)[partition]
+    named, own = experiment.groups[place.group].data, context.node_config
+    configured = (
+        (own.get(f"data-root-{named}") if named else None)
+        or own.get("data-root")
+        or experiment.data_of(place.group).root
+    )
     return Node(
         experiment=experiment,
-        place=node_places(experiment)[partition],
+        place=place,
         method=method,
         seed=seed,
         root=Path(str(configured)).expanduser() if configured else None,

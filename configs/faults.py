@@ -74,13 +74,24 @@ def _faults_between(
 def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
     """Field names of the section at a key path."""
     for part in path:
+        model = _without_none(model)
         if typing.get_origin(model) in (dict, list):
             model = typing.get_args(model)[-1]  # any name, any place leads to what the mapping or list holds
         elif _is_section(model) and part in model.model_fields:
             model = model.model_fields[part].annotation
         else:
             return []
+    model = _without_none(model)
     return sorted(model.model_fields) if _is_section(model) else []
+
+
+def _without_none(model: Any) -> Any:
+    """The section of a section that may be left out."""
+    return next((each for each in typing.get_args(model) if _is_section(each)), model) if _may_be_none(model) else model
+
+
+def _may_be_none(model: Any) -> bool:
+    return type(None) in typing.get_args(model)
 
 
 def _is_section(model: Any) -> bool:

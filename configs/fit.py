@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from configs.fit_data import data_faults, is_known
+
 if TYPE_CHECKING:
     from configs.schema import Experiment
 
@@ -22,23 +24,10 @@ def faults_between(experiment: Experiment) -> list[str]:
         where, other = ("split", "groups") if name in split else ("groups", "split")
         if name not in ROLES:
             faults.append(f"{where}.{name}: has no {other}.{name}; a group is described in both")
-    owner: dict[str, str] = {}
     for name, subjects in split.items():
         if not subjects:
             faults.append(f"split.{name}: empty; name at least one subject")
-        for subject in subjects:
-            if subject in owner:
-                faults.append(
-                    f"split.{name}: subject {subject} is already in split.{owner[subject]}; subjects never mix"
-                )
-            owner[subject] = name
-    known = set(experiment.data.modalities)
-    for name, group in groups.items():
-        for modality in group.modalities:
-            if modality not in known:
-                faults.append(
-                    f"groups.{name}.modalities: {modality!r} is not in data.modalities ({', '.join(sorted(known))})"
-                )
+    faults += data_faults(experiment)
     if "finetune" in groups and "test" in groups:
         extra = set(groups["test"].modalities) - set(groups["finetune"].modalities)
         if extra:
@@ -119,6 +108,11 @@ def _natural_faults(experiment: Experiment) -> list[str]:
                 faults.append(
                     f"groups.{name}.natural_share: group {name} lists all that fine-tuning takes, so all its samples "
                     "are natural pairs already; use 0"
+                )
+            elif is_known(experiment, name) and not lacking & set(experiment.data_of(name).modalities):
+                faults.append(
+                    f"groups.{name}.natural_share: {experiment.data_path(name)} has nothing of what fine-tuning takes "
+                    f"({', '.join(sorted(lacking))}) besides; use 0"
                 )
     return faults
 

@@ -50,7 +50,7 @@ def find(path: str | Path) -> Path:
 
 def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
     """The typed form of a mapping; raises UserError that lists all faults with key path, value and what is allowed."""
-    lines = faults_of(Experiment, tree, parts=("data", "split", "groups", "seeds", "methods"))
+    lines = faults_of(Experiment, tree, parts=("data", "further_data", "split", "groups", "seeds", "methods"))
     if not lines:
         return Experiment.model_validate(tree)
     what = f"{len(lines)} fault{'s' * (len(lines) > 1)} in the configuration"
@@ -105,7 +105,11 @@ def _apply(tree: dict[str, Any], override: str) -> None:
 
 def options_from(pairs: Iterable[str]) -> dict[str, Any]:
     """`key=value` words as a mapping, values read as YAML."""
-    tree: dict[str, Any] = {}
+    return overridden({}, pairs)
+
+
+def overridden(tree: dict[str, Any], pairs: Iterable[str]) -> dict[str, Any]:
+    """The tree itself, with `key.path=value` words put into it."""
     for pair in pairs:
         _apply(tree, pair)
     return tree

@@ -32,12 +32,14 @@ def modalities_of(experiment: Experiment, group: str, method: str) -> list[str]:
     """What a node of this group holds under a method: `upper_bound` gives every incomplete group all their sensors.
 
     Where a share of its samples is naturally paired, the group holds what fine-tuning takes as well, for that share.
+    Nobody holds what the data set it reads does not list.
     """
-    settings = experiment.groups[group]
+    settings, there = experiment.groups[group], experiment.data_of(group).modalities
     if group in ROLES or method != "upper_bound":
-        return list(dict.fromkeys([*settings.modalities, *(experiment.downstream if settings.natural_share else [])]))
-    names = [m for other in experiment.incomplete_groups for m in experiment.groups[other].modalities]
-    return list(dict.fromkeys(names))
+        names = [*settings.modalities, *(experiment.downstream if settings.natural_share else [])]
+    else:
+        names = [m for other in experiment.incomplete_groups for m in experiment.groups[other].modalities]
+    return [name for name in dict.fromkeys(names) if name in there]
 
 
 def prompts_of(experiment: Experiment, method: str) -> list[str]:

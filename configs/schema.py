@@ -6,10 +6,11 @@ changes. Nothing here imports another room: a node, the server and the command l
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySettings, one_word, texts
 from configs.fit import ROLES, faults_between
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -24,32 +25,6 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ModalitySettings(_Section):
-    """One sensor's share of a sample: how many frames a window of it is resampled to."""
-
-    frames: Count = 128  # 1: a picture alone; other sensors need two or more
-
-
-class WindowSettings(_Section):
-    """How a recording becomes samples: taken whole, or cut into windows."""
-
-    kind: Literal["whole", "sliding"] = "whole"
-    seconds: Positive = 8.0
-    stride_s: Positive = 4.0
-
-
-class DataSettings(_Section):
-    """Which recordings, from which folder, read how."""
-
-    name: str
-    root: str | None = None  # a node of its own may name another folder: node-config data-root
-    on_corrupt: Literal["skip", "fail"] = "skip"
-    options: dict[str, Any] = Field(default_factory=dict)  # the data set's own, listed by `fedbind data list`
-    modalities: dict[str, ModalitySettings]
-    window: WindowSettings = WindowSettings()
-    normalise: Literal["federated", "per_node", "per_subject", "none"] = "federated"
-
-
 class ContextSettings(_Section):
     """Under what circumstances a group recorded, in words; for bind.label_text=context. What is left empty is not said."""
 
@@ -62,9 +37,12 @@ class ContextSettings(_Section):
 class GroupSettings(_Section):
     """Nodes alike in what they hold."""
 
+    data: str | None = None  # a name in `further_data`; None: `data`
     modalities: list[str]
     nodes: Count = 1
+    classes: Annotated[list[str] | None, BeforeValidator(one_word)] = None  # only recordings of these; None: of all
     labels_per_class: Count | None = None  # None: every label there is (used by nodes that fine-tune)
+    labels_share: Annotated[float, Field(gt=0.0, le=1.0)] | None = None  # of each class on a node, one label at least
     natural_share: Fraction = 0.0  # this share of each node's samples keeps all downstream modalities, listed or not
     context: ContextSettings = ContextSettings()
 
@@ -159,16 +137,7 @@ class RunSettings(_Section):
     min_nodes: Count = 1  # a round with fewer good replies ends the job with a message
 
 
-def _one_word(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _subjects(value: Any) -> Any:
-    items = value if isinstance(value, list | tuple) else [value]
-    return [str(item) for item in items]
-
-
-Subjects = Annotated[list[str], BeforeValidator(_subjects)]
+Subjects = Annotated[list[str], BeforeValidator(texts)]
 
 
 class AutoencoderSettings(_Section):
@@ -257,6 +226,7 @@ class EvaluationSettings(_Section):
     curve: bool = True  # test accuracy at every epoch from 81 on, for the paper's figure
     audit_pairs: bool = True  # ask nodes that permit it for the labels of bound samples, to draw the pairing matrix
     embeddings: bool = True  # retrieval, neighbours, probe and the like: nodes that fine-tune and test send embeddings
+    synonyms: dict[str, str] = Field(default_factory=dict)  # class: another that means the same, for that audit alone
 
 
 class Experiment(_Section):
@@ -264,8 +234,9 @@ class Experiment(_Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(lambda v: [v] if isinstance(v, int) else v)]
-    methods: Annotated[list[MethodName], BeforeValidator(_one_word)]
+    methods: Annotated[list[MethodName], BeforeValidator(one_word)]
     data: DataSettings
+    further_data: dict[str, FurtherDataSettings] = Field(default_factory=dict)  # for groups that name one
     split: dict[str, Subjects]
     groups: dict[str, GroupSettings]
     partition: PartitionSettings = PartitionSettings()
@@ -291,6 +262,39 @@ class Experiment(_Section):
     def downstream(self) -> list[str]:
         """Modalities that the fusion head takes, in the order of the configuration."""
         return list(self.groups["finetune"].modalities)
+
+    def data_path(self, group: str) -> str:
+        """The key path of the data set that a group's nodes read; by it data sets are told apart."""
+        named = self.groups[group].data
+        return "data" if named is None else f"further_data.{named}"
+
+    def data_of(self, group: str) -> DataSettings:
+        """The data set that a group's nodes read, with nothing left out."""
+        named = self.groups[group].data
+        return self.data if named is None else self.further_data[named].beside(self.data, self.frames)
+
+    @property
+    def frames(self) -> dict[str, ModalitySettings]:
+        """Every modality as `data` sets it, or the first further data set that does."""
+        further = [each.modalities.items() for each in self.further_data.values()]
+        told = {name: own for items in reversed(further) for name, own in items if own is not None}
+        return {**told, **self.data.modalities}
+
+    @property
+    def data_read(self) -> dict[str, DataSettings]:
+        """Every data set that a group reads, by key path in the order of the configuration."""
+        found = {self.data_path(group): self.data_of(group) for group in self.groups}
+        order = ["data", *(f"further_data.{name}" for name in self.further_data)]
+        return {path: found[path] for path in order if path in found}
+
+    @property
+    def data_name(self) -> str:
+        """What figures are told to be made from: one data set's name, or those of all that groups read."""
+        told = []
+        for path, data in self.data_read.items():
+            name = path.partition(".")[2]
+            told.append(data.name if name in ("", data.name) else f"{name} ({data.name})")
+        return " + ".join(told)
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Experiment:

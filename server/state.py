@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,8 @@ class JobState:
     """One job between two phases."""
 
     manifests: Mapping[int, Manifest] = field(default_factory=dict)
-    normalisation: Mapping[str, Block] = field(default_factory=dict)  # `moments.<modality>` blocks
+    # Group -> `moments.<modality>` blocks; groups that read one data set have the same.
+    normalisation: Mapping[str, Mapping[str, Block]] = field(default_factory=dict)
     blocks: Mapping[str, Block] = field(default_factory=dict)
     embedded: Mapping[str, Mapping[int, Embedded]] = field(
         default_factory=dict
@@ -37,10 +38,15 @@ class JobState:
         """How many samples each node said it holds."""
         return {partition: manifest.samples for partition, manifest in self.manifests.items()}
 
-    def statistics(self, partition: int) -> dict[str, Block]:
-        """The agreed normalisation (`moments.<modality>` blocks) of the modalities that a node holds."""
-        names = {f"moments.{modality}" for modality in self.manifests[partition].modalities}
-        return {name: block for name, block in self.normalisation.items() if name in names}
+    def statistics(self, partition: int, only: Iterable[str] | None = None) -> dict[str, Block]:
+        """What a node's data set was agreed to be normalised by: `moments.<modality>` blocks of the modalities it holds.
+
+        only  of these modalities alone, as far as it holds them
+        """
+        told = self.manifests[partition]
+        wanted = set(told.modalities) if only is None else set(told.modalities) & set(only)
+        blocks = self.normalisation.get(told.group, {})
+        return {name: block for name, block in blocks.items() if name.partition(".")[2] in wanted}
 
     def members(self, *groups: str) -> list[int]:
         """Partitions of these groups that hold a sample, in rising order."""

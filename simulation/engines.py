@@ -37,9 +37,7 @@ def run_on_flower(
 
     check_holdings(experiment)
     folder = start_run(experiment, out, resume)
-    settings = experiment.model_copy(
-        update={"data": experiment.data.model_copy(update={"root": _absolute(experiment.data.root)})}
-    )
+    settings = _with_absolute_roots(experiment)
     run_config: dict[str, str | int | float | bool] = {
         "json": settings.model_dump_json(),
         "out": str(folder.path.resolve()),
@@ -70,6 +68,17 @@ def run_on_flower(
     return folder.path, json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
 
 
-def _absolute(root: str | None) -> str | None:
+def _with_absolute_roots(experiment: Experiment) -> Experiment:
     """Both apps work in the bundle's folder, so a relative root would be looked for there."""
-    return None if root is None else str(Path(root).expanduser().resolve())
+
+    def absolute(root: str | None) -> dict[str, str | None]:
+        return {"root": None if root is None else str(Path(root).expanduser().resolve())}
+
+    return experiment.model_copy(
+        update={
+            "data": experiment.data.model_copy(update=absolute(experiment.data.root)),
+            "further_data": {
+                name: data.model_copy(update=absolute(data.root)) for name, data in experiment.further_data.items()
+            },
+        }
+    )

@@ -6,6 +6,7 @@ them. All of it happens on this machine: nothing travels, and nothing is clipped
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from client.data.holdings import check_settings
+from client.data.holdings import check_data
 from client.data.samples import SampleSet, concatenate
 from client.handlers.contrast import embedded
 from client.node import Node
 from client.store import MemoryStore
 from configs.errors import UserError, unknown_name
-from configs.load import check, options_from
+from configs.load import check, overridden
 from configs.nodes import modalities_of, node_places
 from configs.schema import Experiment
 from protocol.payload import Block, Payload
@@ -30,6 +31,8 @@ from server.measures.samples import Samples, evenly_picked
 from server.report.finish import stored_experiment
 from server.report.summary import headline_method
 from server.tracking import RunFolder
+
+_ROOT = re.compile(r"(data|further_data\.[^.=]+)\.root=")
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,12 @@ class Retrieved:
 def retrieve(run: Path, question: Question, overrides: Sequence[str] = ()) -> Retrieved:
     """The answers of one finished job; raises UserError for what cannot be asked of this run.
 
-    overrides  `data.root=FOLDER` alone: where the recordings lie now
+    overrides  `data.root=FOLDER` and `further_data.NAME.root=FOLDER` alone: where the recordings lie now
     """
     folder = RunFolder.open(run)
     experiment = _experiment(run, overrides)
     method, seed, job = _job(folder, question)
-    blocks = load_bound(job)
+    blocks = load_bound(job, question.group)
     trained = sorted(name.partition(".")[2] for name in blocks if name.startswith("projection."))
     if not trained:
         raise UserError(
@@ -117,16 +120,15 @@ def _experiment(run: Path, overrides: Sequence[str]) -> Experiment:
     path = run / "config.yaml"
     if not path.is_file():
         raise UserError("the run does not say how it was configured", where=str(path), expected="config.yaml")
-    tree = stored_experiment(run)
     for text in overrides:
-        if text.partition("=")[0] != "data.root":
+        if not _ROOT.match(text):
             raise UserError(
-                "a finished run keeps its configuration", where=text, expected="data.root=FOLDER alone",
+                "a finished run keeps its configuration", where=text,
+                expected="data.root=FOLDER, or further_data.NAME.root=FOLDER, alone",
                 todo="`fedbind run` runs with another one",
             )  # fmt: skip
-        tree["data"]["root"] = options_from([text])["data"]["root"]
-    experiment = check(tree, where=str(path))
-    check_settings(experiment.data)
+    experiment = check(overridden(stored_experiment(run), overrides), where=str(path))
+    check_data(experiment)
     return experiment
 
 
@@ -171,7 +173,8 @@ def _embedded(
     experiment: Experiment, method: str, seed: int, group: str, blocks: dict[str, Block], names: tuple[str, str]
 ) -> tuple[SampleSet, Samples, dict[str, Any], Sequence[str]]:
     """The group's samples and their embeddings, what data they are, and the classes' names."""
-    root = Path(experiment.data.root).expanduser() if experiment.data.root else None
+    read = experiment.data_of(group)
+    root = Path(read.root).expanduser() if read.root else None
     places = [place for place in node_places(experiment) if place.group == group]
     nodes = [Node(experiment, place, method, seed, root, MemoryStore(), {}) for place in places]
     samples = concatenate([node.holdings.samples.only(names) for node in nodes])
@@ -184,7 +187,7 @@ def _embedded(
                 views[modality][start + rows] = vectors
         start += len(node.holdings.samples)
     held = nodes[0].holdings
-    data = {"name": experiment.data.name, "simulated": held.simulated}
+    data = {"name": read.name, "simulated": held.simulated}
     return samples, Samples(views, dict(samples.present), samples.label), data, held.classes
 
 

@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from client.data.agreement import check_agreement, kept_classes
 from client.data.cards import DatasetCard, ModalityCard, channels_of
 from client.data.catalogue import dataset
 from client.data.gaps import cut_gaps
+from client.data.naming import name_there, named_card, named_recordings
 from client.data.natural import keep_natural
 from client.data.normalise import Moments, moments_of_rows, shared_by
 from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Skipped
-from client.data.request import checked_modalities, checked_options
+from client.data.request import checked_options
 from client.data.samples import SampleSet
 from client.data.windows import sliding, whole
 from configs.errors import UserError
@@ -91,14 +93,16 @@ def holdings_of(
     modalities  what the node may use (its group's own where None)
     complete    whether every sample keeps all of them, also those that its group does not list
     """
-    settings, group = experiment.data, experiment.groups[place.group]
+    settings, group = experiment.data_of(place.group), experiment.groups[place.group]
     names = list(modalities_of(experiment, place.group, "fedbind") if modalities is None else modalities)
     subjects = experiment.split[place.group]
     share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
-    card, loaded = _loaded(
-        experiment, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None
+    own_card, loaded = _loaded(
+        settings, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None
     )
-    recordings = loaded.recordings
+    card = named_card(own_card, settings, names, experiment.data_path(place.group))
+    kept = kept_classes(experiment, place.group, card)
+    recordings = named_recordings(loaded.recordings, own_card.classes, settings, kept)
     label = np.array([recording.label for recording in recordings], dtype=np.int64)
     if share is not None:
         mine = part_of(label, share.part, share.parts)
@@ -125,10 +129,11 @@ def holdings_of(
         names = list(samples.modalities)
     if group.labels_per_class is not None:
         generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
-        kept = hide_labels(
-            samples.label, generator, labels_per_class=_share_of(group.labels_per_class, group.nodes, place.index)
-        )
-        samples = replace(samples, label=kept)
+        count = _share_of(group.labels_per_class, group.nodes, place.index)
+        samples = replace(samples, label=hide_labels(samples.label, generator, labels_per_class=count))
+    elif group.labels_share is not None:
+        generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
+        samples = replace(samples, label=hide_labels(samples.label, generator, share=group.labels_share))
     return Holdings(
         samples=samples,
         shapes={m: _shape(card.modalities[m], frames[m]) for m in names},
@@ -150,11 +155,11 @@ def _share_of(labels: int, nodes: int, index: int) -> int:
 
 
 def _loaded(
-    experiment: Experiment, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None
+    settings: DataSettings, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None
 ) -> tuple[DatasetCard, Loaded]:
-    settings = experiment.data
-    options = repr(sorted(settings.options.items()))
-    return _read_once(settings.name, options, root, subjects, names, settings.on_corrupt, _Options(settings.options))
+    """The data set's own card, and its recordings under its own names."""
+    options, there = repr(sorted(settings.options.items())), tuple(name_there(settings, name) for name in names)
+    return _read_once(settings.name, options, root, subjects, there, settings.on_corrupt, _Options(settings.options))
 
 
 class _Options(dict):
@@ -194,36 +199,48 @@ def _folder(root: str | None) -> Path | None:
     return Path(root).expanduser() if root else None
 
 
-def check_settings(settings: DataSettings, *, root_comes_later: bool = False) -> None:
-    """The data section against the data set's card, reading no recording; raises UserError.
+def check_settings(settings: DataSettings, *, root_comes_later: bool = False, where: str = "data") -> DatasetCard:
+    """A data section against the data set's card, reading no recording; returns the card under the experiment's names.
 
     root_comes_later  no folder need be named yet (every node may have its own)
+    where             the section's key path
+
+    Raises UserError.
     """
     source = dataset(settings.name)
     card = source.card_for(checked_options(source.card, settings.options), _folder(settings.root))
-    if card.modalities:  # own recordings have theirs from the folder
-        checked_modalities(card, list(settings.modalities))
+    card = named_card(card, settings, settings.modalities, where)  # own recordings have theirs from the folder
     for name, window in settings.modalities.items():
         if window.frames < 2 and name in card.modalities and card.modalities[name].kind not in SINGLE_FRAME:
             raise UserError(
                 f"one frame of {name} says nothing: it is a signal over time",
-                where=f"data.modalities.{name}.frames",
+                where=f"{where}.modalities.{name}.frames",
                 expected="2 or more",
             )
     if settings.root is None and not card.simulated and not root_comes_later:
         raise UserError(
             f"{card.title} is read from a folder, and none is named",
-            where="data.root",
+            where=f"{where}.root",
             expected=f"a folder laid out as published at {card.published_at}",
-            todo=f"data.root=FOLDER on the command line; `fedbind data list {settings.name}` shows the tree",
+            todo=f"{where}.root=FOLDER on the command line; `fedbind data list {settings.name}` shows the tree",
         )
+    return card
+
+
+def check_data(experiment: Experiment, *, root_comes_later: bool = False) -> None:
+    """Every data set that a group reads against its card, and all of them against one another; raises UserError."""
+    cards = {
+        path: check_settings(settings, root_comes_later=root_comes_later, where=path)
+        for path, settings in experiment.data_read.items()
+    }
+    check_agreement(experiment, cards)
 
 
 def check_holdings(experiment: Experiment) -> None:
     """Reads every node's recordings once; raises UserError for the first thing the user must mend."""
-    check_settings(experiment.data)
+    check_data(experiment)
     for place in node_places(experiment):
-        held = holdings_of(experiment, place, None, experiment.seeds[0], experiment.data.root)
+        held = holdings_of(experiment, place, None, experiment.seeds[0], experiment.data_of(place.group).root)
         role = experiment.groups[place.group]
         if place.group in ("finetune", "test") and not (held.samples.label >= 0).any():
             raise UserError(

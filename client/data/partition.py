@@ -102,7 +102,7 @@ def hide_labels(
     kept = np.full(len(label), UNLABELLED, dtype=np.int64)
     for each in np.unique(label[label != UNLABELLED]):
         of_class = rng.permutation(np.unique(group[label == each]))
-        count = labels_per_class if share is None else int(np.ceil(share * len(of_class)))
+        count = labels_per_class if share is None else int(np.ceil(share * len(of_class) - 1e-9))
         kept[(label == each) & np.isin(group, of_class[:count])] = each
     return kept
 

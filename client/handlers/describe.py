@@ -70,7 +70,7 @@ def _manifest(node: Node) -> Manifest:
 
 def _moments(node: Node) -> dict[str, Block]:
     """Counts, sums and sums of squares of nodes that train; a node that only tests has no say in normalisation."""
-    if node.place.group == "test" or node.experiment.data.normalise != "federated":
+    if node.place.group == "test" or node.holdings.normalise != "federated":
         return {}
     return {
         name: {"count": sums.count, "total": sums.total, "squares": sums.total_of_squares}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,8 @@ def finetune(node: Node, question: Payload) -> Payload:
     name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
     first = int(question.info["first_epoch"]) == 1
     pretrained = bool(question.info.get("pretrained"))
-    tuning = _network(node, question.blocks, name, first, experiment.finetune.encoder_rate_share if pretrained else 1.0)
+    share, fresh = (experiment.finetune.encoder_rate_share if pretrained else 1.0), question.info.get("fresh", [])
+    tuning = _network(node, question.blocks, name, first, share, fresh)
     train, held_out = _parts(node, labelled(node, question), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
@@ -48,13 +49,15 @@ def finetune(node: Node, question: Payload) -> Payload:
     return Payload(training.stacked(kept), {"losses": losses, "validation_correct": correct}, numbers)
 
 
-def _network(node: Node, blocks: Mapping[str, Block], name: str, first: bool, slow_share: float) -> training.Tuning:
-    """Encoders and head as the message or the store has them; what was pre-trained learns at `slow_share` of the rate."""
+def _network(
+    node: Node, blocks: Mapping[str, Block], name: str, first: bool, slow_share: float, fresh: Collection[str]
+) -> training.Tuning:
+    """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate."""
     experiment, held = node.experiment, node.holdings
     shapes = {m: held.shapes[m] for m in experiment.downstream if m in held.shapes}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
     head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed, node.prompts)
-    tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share)
+    tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share, fresh)
     if not first:
         saved = node.store.get(name)
         if saved is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,16 +69,24 @@ class Tuning:
 
 
 def new_tuning(
-    encoders: nn.ModuleDict, head: FusionClassifier, settings: FineTuneSettings, slow_share: float
+    encoders: nn.ModuleDict,
+    head: FusionClassifier,
+    settings: FineTuneSettings,
+    slow_share: float,
+    fresh: Collection[str] = (),
 ) -> Tuning:
-    """One optimiser over all; what pre-training taught (encoders, the head's projections) learns at `slow_share`."""
+    """One optimiser over all; what pre-training taught (encoders, the head's projections) learns at `slow_share`.
+
+    fresh  modalities that pre-training did not know: theirs learn at the full rate
+    """
     taught = [
-        *encoders.parameters(),
-        *(p for modality in head.blocks for p in head.block(modality).projection.parameters()),
+        *(p for modality, encoder in encoders.items() if modality not in fresh for p in encoder.parameters()),
+        *(p for m in head.blocks if m not in fresh for p in head.block(m).projection.parameters()),
     ]
     known = {id(parameter) for parameter in taught}
-    fresh = [parameter for parameter in head.parameters() if id(parameter) not in known]
-    groups = [{"params": fresh, "share": 1.0}, {"params": taught, "share": slow_share}]
+    everything = [*head.parameters(), *(p for m in fresh if m in encoders for p in encoders[m].parameters())]
+    quick = [parameter for parameter in everything if id(parameter) not in known]
+    groups = [{"params": quick, "share": 1.0}, {"params": taught, "share": slow_share}]
     return Tuning(encoders, head, adamw(groups, settings.rate, settings.weight_decay), None)
 
 

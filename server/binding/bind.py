@@ -170,8 +170,9 @@ def _joined(embedded: Mapping[int, Embedded], members: list[int]) -> tuple[np.nd
 def pairing_matrix(pairs: Pairs, label_of: Mapping[int, int], classes: int) -> tuple[np.ndarray, float | None]:
     """Counts (class of the sample, class of its partner) and the share of pairs within one class, None without pairs.
 
-    `label_of` maps handles to class indices; pairs with an unknown side are left out. Of several partners of a sample
-    in one group the best alone counts, so that the figure is that of nearest neighbours whatever was bound.
+    `label_of` maps handles to class indices, alike for all nodes; pairs with an unknown side are left out. Of several
+    partners of a sample in one group the best alone counts, so that the figure is that of nearest neighbours whatever was
+    bound.
     """
     matrix = np.zeros((classes, classes), dtype=np.int64)
     first = np.ones(len(pairs), dtype=bool)

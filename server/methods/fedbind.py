@@ -30,6 +30,7 @@ FEDBIND = Method(
 )
 UPPER_BOUND = Method(
     "upper_bound",
-    "The same as fedbind, but every node of the incomplete groups holds all their sensors: natural pairs everywhere.",
+    "The same as fedbind, but every node of the incomplete groups holds all their sensors, as far as the data set that it "
+    "reads lists them: natural pairs everywhere.",
     binding,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from protocol.payload import Payload, ProtocolError
 from server.job import Job
 from server.state import JobState
 
-Labels = dict[int, dict[int, int]]  # node -> handle -> class index, -1 for none
+Labels = dict[int, dict[int, int]]  # node -> handle -> index among that node's classes, -1 for none
 
 
 def labels_of(job: Job, state: JobState, members: Sequence[int], phase: str) -> tuple[Labels, dict[int, str]]:
     """By node the labels of those that give them, and the reason of those that do not."""
-    classes, name = state.manifests[members[0]].classes, f"labels.{job.experiment.bind.name}"
+    name = f"labels.{job.experiment.bind.name}"
 
     def check(partition: int, reply: Payload) -> None:
         block = reply.blocks.get(name, {})
@@ -24,7 +24,8 @@ def labels_of(job: Job, state: JobState, members: Sequence[int], phase: str) -> 
             raise ProtocolError("an audit needs one label for each handle")
         if block["handles"].ndim != 1 or block["handles"].dtype != np.int64 or block["label"].dtype.kind != "i":
             raise ProtocolError("handles and labels are whole numbers in a row")
-        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < len(classes)):
+        classes = len(state.manifests[partition].classes)
+        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < classes):
             raise ProtocolError("labels out of range")
 
     tally = job.dispatch.tally
@@ -34,8 +35,3 @@ def labels_of(job: Job, state: JobState, members: Sequence[int], phase: str) -> 
     del tally.skipped[before:]  # no round of training was missed, and who asked says what came of it
     blocks = {p: reply.blocks[name] for p, reply in replies.items()}
     return {p: dict(zip(b["handles"].tolist(), b["label"].tolist(), strict=True)) for p, b in blocks.items()}, refused
-
-
-def merged(labels: Mapping[int, Mapping[int, int]]) -> dict[int, int]:
-    """Class index by handle, of all nodes together."""
-    return {handle: label for of_node in labels.values() for handle, label in of_node.items()}

@@ -42,9 +42,10 @@ def _train_one(job: Job, state: JobState, modality: str, before: int, several: i
     current = {name: as_block(model)}
     rounds = experiment.rounds.autoencoder
     for round in range(before + 1, before + rounds + 1):
-        question = Payload({**current, **_only(state, modality)}, {"rounds": rounds, "rounds_before": before})
+        info = {"rounds": rounds, "rounds_before": before}
+        questions = {p: Payload({**current, **state.statistics(p, [modality])}, info) for p in members}
         replies = job.dispatch.ask(
-            AUTOENCODER, dict.fromkeys(members, question), "autoencoder", round, rounds * several,
+            AUTOENCODER, questions, "autoencoder", round, rounds * several,
             weights_gate(current, {partition: {name} for partition in members}, state.samples),
         )  # fmt: skip
         current = aggregate(
@@ -52,7 +53,3 @@ def _train_one(job: Job, state: JobState, modality: str, before: int, several: i
         )
         save_blocks(current, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **current})
-
-
-def _only(state: JobState, modality: str) -> dict:
-    return {key: block for key, block in state.normalisation.items() if key == f"moments.{modality}"}

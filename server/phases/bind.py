@@ -11,8 +11,9 @@ from configs.errors import UserError
 from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, pairing_matrix, too_alike
 from server.binding.score import score
 from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
+from server.binding.words import Words, all_words, without_common_word, words_of_some
 from server.job import Job
-from server.phases.audit import labels_of, merged
+from server.phases.audit import Labels, labels_of
 from server.state import JobState
 
 
@@ -84,11 +85,29 @@ def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping
             todo="start the nodes with node-config allow-audit=true, or use bind.pairing=nearest",
         )
     job.note("bind.pairing=oracle: pairs were made from labels, a ceiling for studies and no result of binding")
-    return merged(labels)
+    return _placed(labels, _words(job, state))
+
+
+def _words(job: Job, state: JobState) -> Words:
+    """The words of all groups' classes."""
+    members = state.members(*job.experiment.incomplete_groups)
+    return all_words({p: state.manifests[p].classes for p in members}, job.experiment.evaluation.synonyms)
+
+
+def _placed(labels: Labels, words: Words) -> dict[int, int]:
+    """By handle the place of its class among all groups' words."""
+    placed: dict[int, int] = {}
+    for partition, by_handle in labels.items():
+        own = np.array(list(by_handle.values()), dtype=np.int64)
+        placed.update(zip(by_handle, words.placed(partition, own).tolist(), strict=True))
+    return placed
 
 
 def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dict[str, object] | None:
-    """Classes, matrix and accuracy of the pairing, from the nodes that give their labels; None where none does."""
+    """Classes, matrix and accuracy of the pairing, from the nodes that give their labels; None where none does.
+
+    Classes are the same where their words are. Where two groups have no word in common the matrix alone is told.
+    """
     if not job.experiment.evaluation.audit_pairs or not len(state.pairs):
         return None
     members = sorted({*state.pairs.node.tolist(), *state.pairs.partner_node.tolist()})
@@ -99,11 +118,23 @@ def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dic
             return None
         if refused:
             job.note(f"{len(refused)} of {len(members)} nodes give no labels: pairs with theirs are not audited")
-        label_of = merged(labels)
-    classes = state.manifests[members[0]].classes
-    matrix, accuracy = pairing_matrix(state.pairs, label_of, len(classes))
+        label_of = _placed(labels, _words(job, state))
+    words, groups = _words(job, state), {p: state.manifests[p].group for p in members}
+    matrix, accuracy = pairing_matrix(state.pairs, label_of, len(words.classes))
+    if apart := without_common_word(words, groups):
+        accuracy = None
+        told = ", ".join(f"{one} and {other}" for one, other in apart)
+        job.note(
+            f"groups {told} have no word for a class in common, so it is not told how many pairs share their class; "
+            "evaluation.synonyms says which words mean the same"
+        )
+    elif odd := words_of_some(words, groups):
+        job.note(
+            f"not all groups have the classes {', '.join(odd)}: a pair of two of these counts as of different classes, "
+            "unless evaluation.synonyms says that they mean the same"
+        )
     return {
-        "classes": list(classes),
+        "classes": words.classes,
         "matrix": np.asarray(matrix).tolist(),
         "accuracy": accuracy,
         "raw_cosine_accuracy": None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from configs.errors import UserError
@@ -12,7 +12,7 @@ from configs.schema import ROLES
 from models.blocks import ModalityShape
 from protocol.kinds import DESCRIBE
 from protocol.manifest import Manifest
-from protocol.payload import Payload, ProtocolError
+from protocol.payload import Block, Payload, ProtocolError
 from server.job import Job
 from server.normalisation import agreed, moments_of
 from server.shapes import shape_of
@@ -53,9 +53,21 @@ def describe(job: Job, state: JobState) -> JobState:
         dispatch.skip(partition, "describe", 1, faults.get(str(partition), "no host stands for this node"))
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
-    training = described.members("finetune", *job.experiment.incomplete_groups)
-    kinds = {name: told.kind for manifest in manifests.values() for name, told in manifest.modalities.items()}
-    return replace(described, normalisation=agreed((moments[p] for p in training), kinds))
+    return replace(described, normalisation=_normalisation(job, described, moments))
+
+
+def _normalisation(
+    job: Job, state: JobState, moments: Mapping[int, Mapping[str, Block]]
+) -> dict[str, Mapping[str, Block]]:
+    """By group the agreement of the nodes that train on the data set it reads: units and places differ between data sets."""
+    path_of = {group: job.experiment.data_path(group) for group in job.experiment.groups}
+    training = state.members("finetune", *job.experiment.incomplete_groups)
+    kinds = {name: told.kind for manifest in state.manifests.values() for name, told in manifest.modalities.items()}
+    by_path = {
+        path: agreed((moments[p] for p in training if path_of[state.manifests[p].group] == path), kinds)
+        for path in set(path_of.values())
+    }
+    return {group: by_path[path] for group, path in path_of.items()}
 
 
 def _well_formed(_: int, reply: Payload) -> None:
@@ -109,13 +121,16 @@ def _check_bindable(job: Job, state: JobState) -> None:
                 f"no node of group {group} holds a sample",
                 where=f"split.{group} = {experiment.split[group]}",
                 expected="at least one node with samples",
-                todo="; ".join(reasons[:3]) or "check data.root and the subjects",
+                todo="; ".join(reasons[:3]) or f"check {experiment.data_path(group)}.root and the subjects",
             )
-    vocabularies = {p: set(m.classes) for p, m in state.manifests.items() if m.group in (*groups, "finetune")}
-    everyone = list(vocabularies.values())
-    if everyone and not set.intersection(*everyone) and (experiment.bind.by == "label" or not groups):
+    vocabularies: dict[str, list[set[str]]] = {}  # of one data set: another's may have other words for the same thing
+    for manifest in state.manifests.values():
+        if manifest.group in (*groups, "finetune"):
+            vocabularies.setdefault(experiment.data_path(manifest.group), []).append(set(manifest.classes))
+    apart = [path for path, each in vocabularies.items() if not set.intersection(*each)]
+    if apart and (experiment.bind.by == "label" or not groups):
         raise UserError(
-            "the nodes' label sets do not overlap", where="data.name", expected="at least one class in common"
+            "the nodes' label sets do not overlap", where=f"{apart[0]}.name", expected="at least one class in common"
         )
     heads = {p: m.classes for p, m in state.manifests.items() if m.group in ROLES}  # who shares or scores one head
     for partition, classes in heads.items():
@@ -123,19 +138,22 @@ def _check_bindable(job: Job, state: JobState) -> None:
         if classes != wanted:
             raise UserError(
                 f"nodes disagree on the classes: node {partition} has {', '.join(classes)}",
-                where="data.name",
+                where=f"{experiment.data_path(state.manifests[partition].group)}.name",
                 expected=f"these, in this order: {', '.join(wanted)}",
-                todo="own recordings: name the same `classes` in every folder's dataset.yaml",
+                todo="name the same `classes` in every folder's dataset.yaml, or in the experiment's data sections",
             )
-    shapes: dict[str, ModalityShape] = {}
+    shapes: dict[str, tuple[ModalityShape, str]] = {}
     for partition, manifest in state.manifests.items():
+        path = experiment.data_path(manifest.group)
         for name, told in manifest.modalities.items():
-            shape = shapes.setdefault(name, shape_of(told))
+            shape, other = shapes.setdefault(name, (shape_of(told), path))
             if shape != shape_of(told):
                 raise UserError(
                     f"nodes disagree on {name}",
-                    where=f"node {partition}",
+                    where=f"node {partition}" + (f", {path} against {other}" if path != other else ""),
                     expected=f"{shape.kind}, {shape.frames} frames, {shape.channels} channels"
                     + (f" as {' × '.join(map(str, shape.layout))}" if shape.layout else ""),
-                    todo="use the same data.modalities and data.options everywhere",
+                    todo=f"use the same {path}.modalities and {path}.options everywhere"
+                    if path == other
+                    else f"read a sensor of the same shape from both, by {path}.rename",
                 )

@@ -33,7 +33,7 @@ def _embedded(
     job: Job, state: JobState, by: str, round: int, rounds: int, known: Mapping[int, np.ndarray]
 ) -> dict[int, Embedded]:
     """What the nodes send of one modality; `known` are the handles that each gave with other modalities."""
-    blocks = {key: block for key, block in {**state.blocks, **state.normalisation}.items() if key.endswith(f".{by}")}
+    blocks = {key: block for key, block in state.blocks.items() if key.endswith(f".{by}")}
     members = [
         p
         for p in state.members(*job.experiment.incomplete_groups)
@@ -49,7 +49,8 @@ def _embedded(
             raise ProtocolError(f"{len(handles)} embeddings, its manifest said {state.manifests[partition].samples}")
         found[partition] = Embedded(state.manifests[partition].group, handles, vectors)
 
-    replies = job.dispatch.ask(EMBED, dict.fromkeys(members, Payload(blocks)), "embed", round, rounds, check)
+    questions = {p: Payload({**blocks, **state.statistics(p, [by])}) for p in members}
+    replies = job.dispatch.ask(EMBED, questions, "embed", round, rounds, check)
     widths = {found[p].vectors.shape[1] for p in replies}
     common = max(widths, key=lambda width: sum(found[p].vectors.shape[1] == width for p in replies))
     for partition in list(replies):

@@ -29,8 +29,9 @@ def evaluate(job: Job, state: JobState) -> JobState:
     areas = [(r.metrics["auc"], r.metrics["examples"]) for r in replies.values() if "auc" in r.metrics]
     accuracy, macro_f1 = figures(full)
     manifest = state.manifests[state.members("test")[0]]
+    simulated = any(told.simulated for told in state.manifests.values())  # also where a part of it is
     result = {
-        "data": {"name": job.experiment.data.name, "simulated": manifest.simulated},
+        "data": {"name": job.experiment.data_name, "simulated": simulated},
         "classes": list(manifest.classes),
         "accuracy": accuracy,
         "macro_f1": macro_f1,
@@ -88,8 +89,7 @@ def _ask(
     def question(partition: int) -> Payload:
         held = set(state.manifests[partition].modalities)
         blocks = {n: b for n, b in networks.items() if n.startswith("head.") or n.partition(".")[2] in held}
-        statistics = {n: b for n, b in state.normalisation.items() if n.partition(".")[2] in held}
-        return Payload({**blocks, **statistics}, {"subsets": subsets})
+        return Payload({**blocks, **state.statistics(partition)}, {"subsets": subsets})
 
     return job.dispatch.ask(
         EVALUATE,

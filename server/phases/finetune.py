@@ -135,13 +135,15 @@ def _piece(
     tuners = state.members("finetune")
     several = len(tuners) > 1
     kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
+    taught = [m for m in job.experiment.downstream if f"encoder.{m}" in state.blocks]
+    fresh = [m for m in job.experiment.downstream if m not in taught]
     info: dict[str, Any] = {
         "track": track, "first_epoch": first, "epochs": epochs, "keep": kept,
         "last": first + epochs > job.experiment.epochs.finetune,
-        "pretrained": any(f"encoder.{m}" in state.blocks for m in job.experiment.downstream),
+        "pretrained": bool(taught), **({"fresh": fresh} if taught and fresh else {}),
     }  # fmt: skip
     blocks = dict(current) if first == 1 or several else {}
-    statistics = {p: _downstream_statistics(job, state, p) for p in tuners}
+    statistics = {p: state.statistics(p, job.experiment.downstream) for p in tuners}
     expected = {
         p: {n for n in current if n.startswith("head.") or n.partition(".")[2] in state.manifests[p].modalities}
         for p in tuners
@@ -181,11 +183,6 @@ def _history(
         ), wanted
     only = next(iter(replies.values()))
     return {name: dict(block) for name, block in only.blocks.items()}, list(keep)
-
-
-def _downstream_statistics(job: Job, state: JobState, partition: int) -> dict[str, Block]:
-    names = {f"moments.{m}" for m in job.experiment.downstream if m in state.manifests[partition].modalities}
-    return {name: block for name, block in state.normalisation.items() if name in names}
 
 
 def _report_epochs(job: Job, losses: list[float], validation: np.ndarray | None, tested: Mapping[int, float]) -> None:

@@ -46,7 +46,7 @@ def finish_run(
     """summary.json, report.html and the last word of progress.json, from what the jobs left; returns the summary."""
     found = [folder.read_json(f"jobs/{method}-seed{seed}/result.json") for method, seed, _ in folder.jobs()]
     results = [result for result in found if result is not None]
-    data = results[0]["data"] if results else {"name": experiment.data.name, "simulated": None}
+    data = results[0]["data"] if results else {"name": experiment.data_name, "simulated": None}
     summary = summarise(folder.path.name, data, list(experiment.seeds), results, list(experiment.methods))
     folder.write_json("summary.json", summary)
     folder.write_progress(status, len(results), len(experiment.seeds) * len(experiment.methods), error=error)

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from configs.errors import UserError
+from configs.load import check
 from configs.schema import Experiment
 from configs.study import Cell, Study, cells
 from server.report.finish import stored_experiment
@@ -112,8 +113,11 @@ def _jobs(cell: Cell) -> list[str]:
 def _same_settings(cell: Cell, folder: Path) -> None:
     """Raises UserError where the folder holds a run of the same cell under other settings."""
     if (folder / "config.yaml").is_file():
-        earlier, now = stored_experiment(folder), cell.experiment.model_dump(mode="json")
-        differ = sorted(key for key in now if key not in ("run", "seeds", "methods") and earlier.get(key) != now[key])
+        earlier = check(stored_experiment(folder), where=str(folder)).model_dump(
+            mode="json"
+        )  # what is new has its default
+        now = cell.experiment.model_dump(mode="json")
+        differ = sorted(key for key in now if key not in ("run", "seeds", "methods") and earlier[key] != now[key])
         if differ:
             raise UserError(
                 f"an earlier run of this cell has other settings: {', '.join(differ)}",

@@ -57,6 +57,22 @@ def test_own_recordings_are_validated_by_their_folder_where_one_is_named(capsys,
     assert "unknown modality 'gyroscope'" in one_message(ended(capsys, *settings, f"data.root={tmp_path}")[2])
 
 
+def test_every_data_set_of_an_experiment_is_validated(capsys, tmp_path):
+    code, out, err = ended(capsys, "validate", "motionsense_own")
+    assert code == 0 and not err
+    assert check(yaml.safe_load(out)) == load("motionsense_own") and "further_data:" in out
+    none = f"further_data.mine.root={tmp_path}/none"
+    assert "no such folder" in one_message(ended(capsys, "validate", "motionsense_own", none)[2])
+    (tmp_path / "dataset.yaml").write_text(
+        'title: mine\nfiles: "{subject}_{did}.csv"\nrate_hz: 9\nlabel: did\nmodalities:\n'
+        "  pull: {kind: inertial, columns: [x]}\n  turning: {kind: inertial, columns: [x]}\n"
+        "  motion: {kind: inertial, columns: [x]}\n"
+    )
+    (tmp_path / "1_walk.csv").write_text("x\n1\n")
+    told = one_message(ended(capsys, "validate", "motionsense_own", f"further_data.mine.root={tmp_path}")[2])
+    assert "gravity is inertial with 1 channel in further_data.mine (mine)" in told and "data (MotionSense)" in told
+
+
 def one_message(err):
     assert err.startswith("error: ") and "Traceback" not in err and err.count("error: ") == 1
     return err

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from client.data.describe import check
+from client.data.holdings import check_data
 from client.data.own.dataset import OwnRecordings
 from client.data.own.description import Description
+from configs.load import check as check_experiment
 from tests.simulation.smallest import smallest, whole_run
 
 DOCS = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
@@ -83,6 +86,15 @@ def test_the_example_runs_from_first_to_last(tmp_path, name):
     (result,) = results.values()
     assert result["classes"] == classes and result["test_samples"] > 0
     assert summary["data"] == {"name": "folder", "simulated": False}
+
+
+def test_the_example_of_several_data_sets_is_a_whole_experiment_but_for_who_takes_part():
+    split = {"a": [1], "b": [1], "finetune": [2], "test": [3]}
+    experiment = check_experiment(
+        {"name": "x", "seeds": [0], "methods": ["fedbind"], "split": split, **yaml.safe_load(example("several"))}
+    )
+    assert experiment.data_name == "motionsense + mine (folder) + target (folder)"
+    check_data(experiment, root_comes_later=True)
 
 
 def test_every_key_of_the_description_is_told_of():

@@ -14,6 +14,7 @@ from client.store import MemoryStore
 from configs.nodes import node_places
 from protocol.kinds import AUDIT, TARGETS
 from protocol.payload import Payload, ProtocolError
+from server.bound import load_bound
 from server.methods.catalogue import METHODS
 from server.state import load_blocks
 from tests.simulation.smallest import TWO_NODES_A_GROUP, smallest, whole_run
@@ -179,7 +180,7 @@ def test_a_prompt_is_told_what_the_sample_really_holds(tmp_path):
     """mpm's projections know which sensors a sample has: a test node's hold ECG and skin conductance, and no accelerometer."""
     experiment = smallest("methods=[mpm]")
     whole_run(experiment, tmp_path / "run")
-    blocks = load_blocks(tmp_path / "run" / "jobs" / "mpm-seed0" / "checkpoint" / "bound")
+    blocks = load_bound(tmp_path / "run" / "jobs" / "mpm-seed0", "test")
     place = next(p for p in node_places(experiment) if p.group == "test")
     node = Node(experiment, place, "mpm", 0, None, MemoryStore(), {})
     question = Payload({name: block for name, block in blocks.items() if not name.endswith(".acc")})
@@ -198,7 +199,9 @@ def test_the_networks_before_fine_tuning_are_kept_apart_with_their_statistics(tm
     run(tmp_path / "run")
     checkpoint = tmp_path / "run" / "jobs" / "fedbind-seed0" / "checkpoint"
     bound, tuned = load_blocks(checkpoint / "bound"), load_blocks(checkpoint)
-    assert set(bound) == {f"{part}.{m}" for part in ("encoder", "projection", "moments") for m in ("acc", "ecg", "eda")}
+    sensors = ("acc", "ecg", "eda")
+    assert set(bound) == {f"{part}.{m}" for part in ("encoder", "projection") for m in sensors}
+    assert {f"moments.{m}" for m in ("ecg", "eda")} <= set(load_blocks(checkpoint / "bound" / "test"))
     for modality in ("ecg", "eda"):
         name = f"encoder.{modality}"
         assert any(not np.array_equal(bound[name][key], tuned[name][key]) for key in bound[name])

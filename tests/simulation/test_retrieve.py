@@ -99,7 +99,7 @@ MISTAKES = {
     "modality nowhere": (["retrieve", "{run}", "--to", "smell"], "unknown modality 'smell'"),
     "one sensor twice": (["retrieve", "{run}", "--from", "ecg", "--to", "ecg"], "two of ecg, eda"),
     "out of range": (["retrieve", "{run}", "--recording", "24"], "a number from 0 to 23"),
-    "another setting": (["retrieve", "{run}", "rounds.contrast=3"], "data.root=FOLDER alone"),
+    "another setting": (["retrieve", "{run}", "rounds.contrast=3"], "data.root=FOLDER, or further_data"),
     "not finished": (["retrieve", "{begun}"], "no job of this run has finished"),
 }
 

@@ -83,7 +83,7 @@ def pooled(job, state):
         held[place.partition] = node.handles[order]
         for name, (_, frames, channels) in SENSORS.items():
             if name in samples.arrays:
-                told = state.normalisation[f"moments.{name}"]
+                told = state.normalisation["a"][f"moments.{name}"]
                 values, here = (samples.arrays[name] - told["mean"]) / told["std"], samples.present[name]
                 windows[name].append(np.where(here[:, None, None], values, 0.0)[order])
                 present[name].append(here[order])
@@ -184,7 +184,7 @@ def test_targets_on_one_node_that_holds_everything_equals_plain_contrastive_trai
     samples = holdings_of(job.experiment, node_places(job.experiment)[0], None, 0, None).samples
     windows = {
         name: torch.from_numpy((samples.arrays[name] - told["mean"]) / told["std"])
-        for name, told in ((m, state.normalisation[f"moments.{m}"]) for m in SENSORS)
+        for name, told in ((m, state.normalisation["a"][f"moments.{m}"]) for m in SENSORS)
     }
     model = networks(job, fresh_blocks(job, state))
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, fused=True)

@@ -230,6 +230,21 @@ def test_what_was_pre_trained_learns_slower_and_what_was_not_at_the_full_rate(ex
             assert stayed == pretrained
 
 
+def test_of_several_encoders_those_that_no_method_taught_learn_at_the_full_rate(experiment, make):
+    frozen = experiment.model_copy(
+        update={"finetune": experiment.finetune.model_copy(update={"encoder_rate_share": 0.0, "averaging": 0.0})}
+    )
+    asked = make(frozen)
+    sent = asked.blocks(*HEAD)
+    info = {"track": "all", "first_epoch": 1, "epochs": 2, "keep": [2], "pretrained": True, "fresh": ["ecg"]}
+    got = asked.say(FINETUNE, 3, Payload(sent, info)).blocks
+    stayed = {
+        name: all(np.array_equal(got[name][key][0], sent[name][key]) for key in sent[name])
+        for name in ("encoder.gyroscope", "encoder.ecg")
+    }
+    assert stayed == {"encoder.gyroscope": True, "encoder.ecg": False}
+
+
 def test_a_fold_leaves_one_subject_out_and_counts_there(asked):
     reply = tune(asked, "fold1", 1, 2, [])
     assert (reply.metrics["examples"], reply.metrics["validation_examples"]) == (6, 6)

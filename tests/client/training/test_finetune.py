@@ -40,7 +40,7 @@ def labelled(count=12, seed=0):
     return Labelled(views, label)
 
 
-def tuning(settings, seed=0, slow_share=0.2):
+def tuning(settings, seed=0, slow_share=0.2, fresh=()):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoders = nn.ModuleDict({
@@ -49,7 +49,7 @@ def tuning(settings, seed=0, slow_share=0.2):
         })  # fmt: skip
         projections = {name: Projection(STEPS, FEATURE, 8, 8) for name in encoders}
         head = FusionClassifier(["gyroscope", "ecg"], STEPS, FEATURE, 2, projections, dropout=0.2)
-    return new_tuning(encoders, head, settings, slow_share)
+    return new_tuning(encoders, head, settings, slow_share, fresh)
 
 
 def jittered(views, generator):
@@ -140,6 +140,16 @@ def test_every_parameter_is_in_one_group_and_what_was_taught_in_the_slow_one():
     of_fast = {name.split(".")[2] for name, p in named.items() if name.startswith("blocks.") and contains(fast, p)}
     assert of_fast == {"hidden", "prototypes"}
     assert all(contains(slow, p) for p in made.encoders.parameters())
+
+
+def test_a_modality_that_pre_training_did_not_know_learns_at_the_full_rate():
+    made = tuning(SETTINGS, slow_share=0.25, fresh=["ecg"])
+    fast, slow = made.optimiser.param_groups
+    everything = [*made.encoders.parameters(), *made.head.parameters()]
+    assert sorted(map(id, [*fast["params"], *slow["params"]])) == sorted(map(id, everything))
+    for modality, group in (("ecg", fast), ("gyroscope", slow)):
+        ours = [*made.encoders[modality].parameters(), *made.head.block(modality).projection.parameters()]
+        assert ours and all(contains(group, p) for p in ours)
 
 
 def contains(group, parameter):

@@ -75,10 +75,62 @@ def test_all_nodes_are_known_with_the_way_to_each(experiment):
 
 def test_normalisation_is_agreed_by_those_who_train_and_never_by_test_nodes(experiment):
     state, _ = described(experiment, honest())
-    means = {name: block["mean"][0] for name, block in state.normalisation.items()}
+    means = {name: block["mean"][0] for name, block in state.normalisation["a"].items()}
     assert means == {"moments.acc": 0.5, "moments.gyr": 1.0, "moments.ecg": 1.5}  # of nodes 0, 1; 0, 2; 1, 2
     lower, _ = described(experiment, honest(), "lower_bound")
-    assert {name: block["mean"][0] for name, block in lower.normalisation.items()} == means  # alike for every method
+    assert {
+        name: block["mean"][0] for name, block in lower.normalisation["a"].items()
+    } == means  # alike for every method
+
+
+def with_data_of_its_own(experiment, group, **further):
+    """The same with one group that reads further_data.mine."""
+    tree = experiment.model_dump(mode="json")
+    tree["further_data"] = {"mine": {"name": "folder", "modalities": ["acc", "gyr", "ecg"], **further}}
+    tree["groups"][group]["data"] = "mine"
+    return check(tree)
+
+
+def test_each_data_set_has_statistics_of_its_own_nodes_alone(experiment):
+    """Values of node p are p in the mean; b reads another data set, so its acc is 1 and everyone else's 0."""
+    state, _ = described(with_data_of_its_own(experiment, "b"), honest())
+    means = {
+        group: {name: block["mean"][0] for name, block in blocks.items()}
+        for group, blocks in state.normalisation.items()
+    }
+    here = {"moments.acc": 0.0, "moments.gyr": 1.0, "moments.ecg": 2.0}  # of node 0; of nodes 0 and 2; of node 2
+    assert means == {"a": here, "b": {"moments.acc": 1.0, "moments.ecg": 1.0}, "finetune": here, "test": here}
+    assert state.statistics(1)["moments.acc"]["mean"].tolist() == [1, 1]
+    assert list(state.statistics(3)) == ["moments.ecg", "moments.gyr"]
+    assert list(state.statistics(0, ["acc", "ecg"])) == ["moments.acc"]
+    alone = {
+        name: block["std"].tolist() for name, block in described(experiment, honest())[0].normalisation["a"].items()
+    }
+    assert alone["moments.acc"] != state.statistics(0)["moments.acc"]["std"].tolist() == [2, 2]
+
+
+def test_nodes_of_two_data_sets_that_disagree_on_a_shape_are_told_with_both(experiment):
+    other = told(1, "b")
+    other["modalities"]["acc"]["channels"] = 3
+    hosts = honest()
+    hosts[1] = host(other, blocks={k: v for k, v in sums(1, "b", channels=3).items() if k == "moments.acc"})
+    with pytest.raises(UserError) as raised:
+        described(with_data_of_its_own(experiment, "b"), hosts)
+    text = str(raised.value)
+    assert "nodes disagree on acc" in text and "node 1, further_data.mine against data" in text
+    assert "further_data.mine.rename" in text
+
+
+def test_another_data_set_may_have_other_words_and_the_nodes_of_one_may_not(experiment):
+    by_label = with_data_of_its_own(experiment, "b")
+    by_label = by_label.model_copy(update={"bind": by_label.bind.model_copy(update={"by": "label"})})
+    hosts = honest()
+    hosts[1] = host(told(1, "b", classes=["p", "q"]), blocks=sums(1, "b"))
+    state, _ = described(by_label, hosts)
+    assert state.manifests[1].classes == ["p", "q"]
+    hosts[0] = host(told(0, "a", classes=["r", "s"]), blocks=sums(0, "a"))
+    with pytest.raises(UserError, match=r"label sets do not overlap[\s\S]*data.name"):
+        described(by_label, hosts)
 
 
 def test_one_host_may_stand_for_all(experiment):
@@ -89,8 +141,8 @@ def test_one_host_may_stand_for_all(experiment):
     state, dispatch = described(experiment, [host(*(told(*place) for place in PLACES), blocks=blocks)])
     apart, _ = described(experiment, honest())
     assert list(state.manifests) == [0, 1, 2, 3] and dispatch.route == dict.fromkeys(range(4), 100)
-    for name, block in apart.normalisation.items():
-        assert np.array_equal(block["mean"], state.normalisation[name]["mean"])
+    for name, block in apart.normalisation["a"].items():
+        assert np.array_equal(block["mean"], state.normalisation["a"][name]["mean"])
 
 
 def more_than_one_node_per_group(experiment):

@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+import yaml
 
 from cli.app import call
 from configs.errors import UserError
@@ -57,6 +58,12 @@ def test_a_study_writes_its_table_and_goes_on_where_it_stopped(toy, tmp_path):
     assert told == ["cell 1/2 (none): 1 jobs to run", "cell 2/2 (some): finished before"]
     assert again.table == outcome.table  # the same seed gives the same figures
     assert (out / "cells" / "some" / "jobs" / "dcm-seed0" / "result.json").stat().st_mtime_ns == before
+
+    config = out / "cells" / "none" / "config.yaml"  # as it was written before a setting was known
+    tree = yaml.safe_load(config.read_text())
+    del tree["gaps"]["mean_s"], tree["further_data"]
+    config.write_text(yaml.safe_dump(tree))
+    assert run(toy, out)[1] == ["cell 1/2 (none): finished before", "cell 2/2 (some): finished before"]
 
     with pytest.raises(UserError, match="other settings: gaps"):
         run(toy, out, "gaps.mean_s=3.5")

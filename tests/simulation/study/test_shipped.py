@@ -1,4 +1,4 @@
-"""Every shipped study runs, at reduced size, on recordings that lie as UTD-MHAD's do."""
+"""Every shipped study runs, at reduced size, on recordings that lie as those of its data sets do."""
 
 import csv
 import io
@@ -7,35 +7,51 @@ import pytest
 
 from configs.study import STUDIES, cells, load_study
 from simulation.study.run import run_study
-from tests.client.data.test_utd_mhad import write_trial
 from tests.simulation.smallest import in_this_process
+from tests.simulation.study import recordings
 
 REDUCED = [
     "seeds=[0]", "rounds={autoencoder: 1, contrast: 1, finetune: 1}",
     "epochs={autoencoder: 1, contrast: 1, finetune: 1}", "evaluation.folds=0",
     "models={width: 8, projection: 8, hidden: 8}", "autoencoder.width=8", "autoencoder.latent=4",
-    "run.workers=1", "data.modalities={accelerometer: {frames: 16}, gyroscope: {frames: 16}, skeleton: {frames: 12}}",
+    "run.workers=1", "data.window={kind: whole}",
 ]  # fmt: skip
+FRAMES = {  # data set of `data` -> the experiment's modalities, as small as they can be
+    "utd_mhad": {"accelerometer": 16, "gyroscope": 16, "skeleton": 12},
+    "motionsense": {"gravity": 16, "gyroscope": 16, "user_acceleration": 16},
+    "shoaib": {"accelerometer": 16, "gyroscope": 16, "magnetometer": 16},
+    "mmfi": {"skeleton": 2, "radar": 2, "wifi_csi": 2},
+}
+OWN = {"mine": range(9, 17), "target": range(17, 25)}  # further data set of own recordings -> its people
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory):
-    root = tmp_path_factory.mktemp("utd")
-    for name in ("Inertial", "Skeleton"):
-        (root / name).mkdir()
-    for subject in range(1, 9):
-        for action in (1, 2):
-            for trial in (1, 2):
-                write_trial(root, action, subject, trial)
+def roots(tmp_path_factory):
+    """Writes the recordings of a data set once, and says where they lie."""
+    home = tmp_path_factory.mktemp("recordings")
+
+    def root(name):
+        if not (home / name).exists():
+            if name in OWN:
+                recordings.write_own(home / name, OWN[name])
+            else:
+                getattr(recordings, f"write_{name}")(home / name)
+        return home / name
+
     return root
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [path.stem for path in sorted(STUDIES.glob("*.yaml"))])
-def test_a_shipped_study_runs_from_its_file(recordings, tmp_path, name):
+def test_a_shipped_study_runs_from_its_file(roots, tmp_path, name):
     study = load_study(name)
-    asked = [*REDUCED, f"data.root={recordings}"]
-    if len(cells(study)[0].experiment.methods) > 3:
+    first = cells(study)[0].experiment
+    asked = [*REDUCED, f"data.root={roots(first.data.name)}"]
+    asked += [f"data.modalities.{m}.frames={count}" for m, count in FRAMES[first.data.name].items()]
+    asked += [
+        f"further_data.{each}.root={roots(each)}" for each, data in first.further_data.items() if data.name == "folder"
+    ]
+    if len(first.methods) > 3:
         asked.append("methods=[lower_bound, fedbind]")  # the others have their own tests
     outcome = run_study(study, name, asked, tmp_path, in_this_process, lambda text: None)
     assert not outcome.failed
