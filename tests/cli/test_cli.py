@@ -19,7 +19,7 @@ def ended(capsys, *arguments):
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("validate",), ("doctor",), ("data",), ("data", "list"), ("data", "check")]
+    "command", [(), ("run",), ("pretrain",), ("validate",), ("doctor",), ("data",), ("data", "list"), ("data", "check")]
 )
 def test_help_is_there_for_every_command(capsys, command):
     code, out, err = ended(capsys, *command, "--help")
