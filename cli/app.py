@@ -9,7 +9,7 @@ from typing import Annotated
 import click
 import typer
 
-from cli import data, doctor, retrieve, run, study, validate
+from cli import data, doctor, pretrain, retrieve, run, study, validate
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("run", help=run.HELP)(run.run)
 app.command("study", help=study.HELP)(study.study)
 app.command("retrieve", help=retrieve.HELP)(retrieve.retrieve)
+app.command("pretrain", help=pretrain.HELP)(pretrain.pretrain)
 app.command("validate", help=validate.HELP)(validate.validate)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(data.app, name="data")

@@ -27,9 +27,7 @@ def retrieve(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="data.root=FOLDER (further_data.NAME.root=FOLDER): where the recordings lie now."
-        ),
+        typer.Argument(help="data.root=FOLDER (further_data.NAME.root=FOLDER): where the recordings lie now."),
     ] = None,
     method: Annotated[str | None, typer.Option(help="Whose embeddings; default fedbind, else the first.")] = None,
     seed: Annotated[int | None, typer.Option(help="Which seed's; default the first.")] = None,

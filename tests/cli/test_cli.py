@@ -19,7 +19,18 @@ def ended(capsys, *arguments):
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("retrieve",), ("validate",), ("doctor",), ("data",), ("data", "list"), ("data", "check")]
+    "command",
+    [
+        (),
+        ("run",),
+        ("retrieve",),
+        ("pretrain",),
+        ("validate",),
+        ("doctor",),
+        ("data",),
+        ("data", "list"),
+        ("data", "check"),
+    ],
 )
 def test_help_is_there_for_every_command(capsys, command):
     code, out, err = ended(capsys, *command, "--help")
