@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from configs.schema import Experiment
 
 ROLES = ("finetune", "test")  # every other key of `split` is a group of nodes with incomplete sensors
+LEARN_FROM_OWN_LABELS = ("unimodal", "mim", "mpm")  # methods that bind nothing and need no shared sensor
 
 
 def faults_between(experiment: Experiment) -> list[str]:
@@ -52,7 +53,7 @@ def faults_between(experiment: Experiment) -> list[str]:
         faults.append("methods: at least one, each named once")
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
-    faults += [*_natural_faults(experiment), *_pairing_faults(experiment)]
+    faults += [*_natural_faults(experiment), *_pairing_faults(experiment), *_label_faults(experiment)]
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
     if anchored and len(experiment.bind.modalities) != 1:
         faults.append(
@@ -138,3 +139,14 @@ def _pairing_faults(experiment: Experiment) -> list[str]:
             f"{bind.pairing}, which does not follow the embeddings; use 0"
         )
     return faults
+
+
+def _label_faults(experiment: Experiment) -> list[str]:
+    """Methods that would be compared without the labels that others were given."""
+    without = [m for m in experiment.methods if m not in ("lower_bound", *LEARN_FROM_OWN_LABELS)]
+    if experiment.contrast.labels == "use" and experiment.bind.by != "label" and without:
+        return [
+            f"contrast.labels: 'use' gives labels to {', '.join(LEARN_FROM_OWN_LABELS)}, and none to "
+            f"{', '.join(without)} where a sensor binds; use auto, or leave these methods out"
+        ]
+    return []

@@ -232,6 +232,9 @@ class ContrastSettings(_Section):
         "all"  # whose embeddings a node is sent: every node's, or its partners' alone
     )
     rebind_every: Annotated[int, Field(ge=0)] = 0  # rounds between bindings by the trained embeddings; 0: never again
+    labels: Literal["auto", "use", "ignore"] = (
+        "auto"  # unimodal, mim, mpm: a node's own labels; auto: where labels bind
+    )
 
 
 class FineTuneSettings(_Section):

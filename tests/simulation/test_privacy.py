@@ -180,11 +180,12 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
          {*BY_SENSOR, "train.contrast"}),
         (["methods=[unimodal, mim, mpm, cmg, dcm, imagebind]"],
          {"train.unimodal", "train.generate", "train.contrast"}),
+        (["methods=[unimodal, mim, mpm]", "bind.by=label"], {"train.unimodal", "train.contrast"}),
         ([*THREE_GROUPS, "bind.by=[acc, resp]", "groups.b.natural_share=0.5", "bind.pairing=oracle"],
          {*BY_SENSOR, "train.contrast"}),
     ],
     ids=["binding and its bounds", "exact", "by label", "by label, exact", "by reconstruction, two seeds",
-         "the other methods", "by two sensors in turn"],
+         "the other methods", "their own labels", "by two sensors in turn"],
 )  # fmt: skip
 def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, overrides, kinds):
     experiment = named(*overrides)
