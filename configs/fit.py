@@ -40,10 +40,7 @@ def faults_between(experiment: Experiment) -> list[str]:
                 faults.append(
                     f"groups.{name}.modalities: {modality!r} is not in data.modalities ({', '.join(sorted(known))})"
                 )
-    if "finetune" in groups and "test" in groups:
-        extra = set(groups["test"].modalities) - set(groups["finetune"].modalities)
-        if extra:
-            faults.append(f"groups.test.modalities: {', '.join(sorted(extra))} is not among groups.finetune.modalities")
+    faults += _test_faults(experiment)
     incomplete = [groups[name] for name in groups if name not in ROLES]
     if not incomplete:
         faults.append("groups: no group besides finetune and test; fedbind binds two or more groups")
@@ -64,6 +61,27 @@ def faults_between(experiment: Experiment) -> list[str]:
             f"rounds.finetune: {experiment.rounds.finetune} must divide epochs.finetune = {experiment.epochs.finetune}"
         )
     return faults
+
+
+def _test_faults(experiment: Experiment) -> list[str]:
+    """Modalities at test time of which no network could know anything."""
+    groups = experiment.groups
+    if "finetune" not in groups or "test" not in groups:
+        return []
+    tuned, asked = groups["finetune"].modalities, groups["test"].modalities
+    if not set(asked) & set(tuned):
+        return [
+            f"groups.test.modalities: none is among groups.finetune.modalities ({', '.join(tuned)}); accuracy is told of "
+            "what was fine-tuned, so name one of these as well"
+        ]
+    pretrained = {modality for name in experiment.incomplete_groups for modality in groups[name].modalities}
+    unknown = sorted(set(asked) - set(tuned) - pretrained)
+    if unknown:
+        return [
+            f"groups.test.modalities: {', '.join(unknown)} is not among groups.finetune.modalities, and no group "
+            "pre-trains it either"
+        ]
+    return []
 
 
 def _shared_faults(experiment: Experiment) -> list[str]:

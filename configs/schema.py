@@ -251,6 +251,9 @@ class FineTuneSettings(_Section):
     augment: bool = True
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98  # decay of the weights' moving average; 0: none
     head_from: Literal["projection", "fresh"] = "projection"  # where there is one; a lower bound has none
+    modality_drop: Annotated[float, Field(ge=0.0, lt=1.0)] = (
+        0.0  # chance that a sensor of a sample is masked; not the last
+    )
 
 
 class EvaluationSettings(_Section):
@@ -258,6 +261,7 @@ class EvaluationSettings(_Section):
 
     folds: Annotated[int, Field(ge=0)] = 2  # parts of the fine-tuning samples that choose the epoch; 0: the last epoch
     curve: bool = True  # test accuracy at every epoch from 81 on, for the paper's figure
+    curve_every: Annotated[int, Field(ge=0)] = 0  # and at epoch 1 and every so many from there, for a picture; 0: not
     audit_pairs: bool = True  # ask nodes that permit it for the labels of bound samples, to draw the pairing matrix
 
 
@@ -293,6 +297,11 @@ class Experiment(_Section):
     def downstream(self) -> list[str]:
         """Modalities that the fusion head takes, in the order of the configuration."""
         return list(self.groups["finetune"].modalities)
+
+    @property
+    def never_tuned(self) -> list[str]:
+        """Modalities that test nodes hold and no fine-tuning node does: known from pre-training alone."""
+        return [m for m in self.groups["test"].modalities if m not in self.downstream]
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Experiment:

@@ -23,6 +23,8 @@ MEASURES = {
     "accuracy_epochs_81_200": "accuracy, mean of fine-tuning epochs 81 to 200",
     "pairing_accuracy": "share of pairs within one class",
 }
+BY_SUBSET = ("accuracy", "macro_f1")  # what is told of every subset of the test modalities
+AT_HAND = "modalities at hand"
 
 
 class _Section(BaseModel):
@@ -56,10 +58,19 @@ class Study(_Section):
     axes: list[Axis] = Field(default_factory=list)
     of: MethodName = "fedbind"  # the method whose difference to each other one is told
     measure: Literal["accuracy", "macro_f1", "accuracy_epochs_81_200", "pairing_accuracy"] = "accuracy"
-    picture: Literal["bars", "lines"] = "bars"
+    subsets: bool = False  # a line for each subset of the test group's modalities, in place of one for all of them
+    costs: bool = False  # tell CPU-seconds and bytes too
+    picture: Literal["bars", "lines", "curves"] = "bars"  # curves: test accuracy over fine-tuning epochs
+
+    @property
+    def columns(self) -> list[str]:
+        """What tells the table's lines apart beside the method."""
+        return [*(axis.name for axis in self.axes if not axis.over), *([AT_HAND] if self.subsets else [])]
 
     @model_validator(mode="after")
     def _fits(self) -> Study:
+        if self.subsets and (self.measure not in BY_SUBSET or self.picture != "bars"):
+            raise ValueError(f"a study of subsets is a picture of bars and measures one of {', '.join(BY_SUBSET)}")
         for names in ([axis.name for axis in self.axes], *([v.name for v in axis.values] for axis in self.axes)):
             if len(names) != len(set(names)):
                 raise ValueError(f"names must differ: {', '.join(names)}")

@@ -26,7 +26,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     first = int(question.info["first_epoch"]) == 1
     pretrained = bool(question.info.get("pretrained"))
     tuning = _network(node, question.blocks, name, first, experiment.finetune.encoder_rate_share if pretrained else 1.0)
-    train, held_out = _parts(node, labelled(node, question), track)
+    train, held_out = _parts(node, labelled(node, question, experiment.downstream), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
     if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head

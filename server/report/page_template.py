@@ -232,7 +232,7 @@ The test curve is drawn for comparison with published figures only: test data ch
 
 {% if confusion %}
 <h2>What was taken for what{{ mark() }}</h2>
-<p>Test samples of {{ headline }}, all modalities present, counts added over the seeds.</p>
+<p>Test samples of {{ headline }}, all fine-tuned modalities present, counts added over the seeds.</p>
 <div class="scroll">{{ confusion }}</div>
 <p class="note">Shade: share of the row <span class="scale">{{ scale }}</span></p>
 {% if mix_ups %}

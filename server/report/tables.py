@@ -100,6 +100,7 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
     """Accuracy and macro-F1 per modality subset (rows: fewest modalities first) and method (columns)."""
     methods = record.summary["methods"]
     subsets = dict.fromkeys(subset for figures in methods.values() for subset in figures["by_subset"])
+    unseen = {m for job in record.finished_jobs for m in (job.result or {}).get("never_tuned") or []}
     rows = []
     for subset in sorted(subsets, key=lambda name: (name.count("+"), list(subsets).index(name))):
         cells = []
@@ -114,7 +115,8 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
                     "colour": COLOURS[i % len(COLOURS)],
                 }
             )
-        rows.append({"subset": subset.replace("+", " + "), "cells": cells})
+        names = [f"{m} (never fine-tuned)" if m in unseen else m for m in subset.split("+")]
+        rows.append({"subset": " + ".join(names), "cells": cells})
     return {"methods": [method_title(method) for method in methods], "rows": rows}
 
 
