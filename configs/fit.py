@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def _shared_faults(experiment: Experiment) -> list[str]:
     groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
     if by == "label":
         return []
+    if by == "auto":
+        return ["bind.by: auto finds no modality that two groups share; bind.by=label needs none"]
     if isinstance(by, str):
         shared = set.intersection(*map(set, groups.values())) if groups else set()
         hint = (
@@ -115,6 +118,12 @@ def _shared_faults(experiment: Experiment) -> list[str]:
         apart = " | ".join(", ".join(part) for part in parts)
         faults.append(f"bind.by: {by} leaves the groups in parts that nothing joins: {apart}; name a further modality")
     return faults
+
+
+def shared_modalities(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Modalities that at least two groups hold, in the order in which the groups name them."""
+    named = [modality for has in groups.values() for modality in has]
+    return [modality for modality in dict.fromkeys(named) if named.count(modality) > 1]
 
 
 def _parts(groups: dict[str, list[str]], by: list[str]) -> list[list[str]]:

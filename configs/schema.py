@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from configs.fit import ROLES, faults_between
+from configs.fit import ROLES, faults_between, shared_modalities
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -93,7 +93,8 @@ class GapSettings(_Section):
 class BindSettings(_Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
-    # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold.
+    # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold;
+    # or "auto", which is read as every modality that two groups or more hold, with order=chosen.
     by: Annotated[str | list[str], BeforeValidator(lambda v: v[0] if isinstance(v, list) and len(v) == 1 else v)] = (
         "accelerometer"
     )
@@ -302,6 +303,15 @@ class Experiment(_Section):
     def never_tuned(self) -> list[str]:
         """Modalities that test nodes hold and no fine-tuning node does: known from pre-training alone."""
         return [m for m in self.groups["test"].modalities if m not in self.downstream]
+
+    @model_validator(mode="after")
+    def _auto_is_named(self) -> Experiment:
+        shared = shared_modalities({name: self.groups[name].modalities for name in self.incomplete_groups})
+        if self.bind.by == "auto" and shared:
+            by = shared[0] if len(shared) == 1 else shared
+            named = self.bind.model_copy(update={"by": by, "order": "chosen"})
+            object.__setattr__(self, "bind", named)  # frozen from here on: every reader sees what was meant
+        return self
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Experiment:

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from configs.errors import UserError
-from protocol.kinds import AUDIT
-from protocol.payload import Payload, ProtocolError
-from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, pairing_matrix, too_alike
-from server.binding.score import score
+from configs.fit import shared_modalities
+from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, too_alike
+from server.binding.choice import Candidate, as_entry, best_first, candidates, judged, rivals_of, told, why
 from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
 from server.job import Job
+from server.phases.audit import audited, labels_for_audit, labels_for_oracle
 from server.state import JobState
 
 
 def bind_samples(job: Job, state: JobState) -> JobState:
-    """Pairs both ways between every two groups, by `bind.pairing`, weighted by `bind.weights`; embeddings are let go."""
+    """Pairs both ways between every two groups, by `bind.pairing`, weighted by `bind.weights`; embeddings are let go.
+
+    Where there was a choice of modality the state's result gains its candidates.
+    """
     rule, embedded = job.experiment.bind, state.embedded
     senders = sorted({p for found in embedded.values() for p in found})
-    label_of = _labels_for_oracle(job, state, senders) if rule.pairing == "oracle" else None
+    label_of = labels_for_oracle(job, state, senders) if rule.pairing == "oracle" else None
     steps: list[Step] = []
+    choices: list[Candidate] = []
     if rule.by != "label":
-        steps = _steps(job, embedded)
-        near = joined([too_alike(found, rule.undecided) for found in embedded.values()])
+        steps, choices = chosen_steps(job, embedded)
+        bound_by = {step.by for step in steps}
+        near = joined([too_alike(found, rule.undecided) for by, found in embedded.items() if by in bound_by])
         pairs = bound_by_steps(job, embedded, steps, label_of)
     elif rule.pairing == "nearest":
         pairs, near = bind_alike(embedded["label"], rule.weights), no_pairs()
@@ -35,7 +37,14 @@ def bind_samples(job: Job, state: JobState) -> JobState:
     if not len(pairs):
         job.note(f"nothing was bound (bind.pairing={rule.pairing}, {len(senders)} nodes sent embeddings)")
     bound = replace(state, embedded={}, pairs=pairs, undecided=near, steps=steps)
-    return replace(bound, pairing=_audit(job, bound, label_of))
+    members = sorted({*pairs.node.tolist(), *pairs.partner_node.tolist()})
+    wanted = job.experiment.evaluation.audit_pairs
+    labels = label_of if label_of is not None and wanted else labels_for_audit(job, bound, members)
+    if choices and labels is not None:
+        choices = judged(choices, embedded, labels, len(state.manifests[senders[0]].classes))
+    entries = {"candidates": [as_entry(each, each.step in steps) for each in choices]} if choices else {}
+    pairing = audited(bound, labels) if labels is not None and members else None
+    return replace(bound, pairing=pairing, result={**state.result, **entries})
 
 
 def bound_by_steps(
@@ -52,80 +61,25 @@ def bound_by_steps(
     )  # fmt: skip
 
 
-def _steps(job: Job, embedded: Mapping[str, Mapping[int, Embedded]]) -> list[Step]:
-    """Which two groups are bound by which modality, the first or best step first; told where there is a choice."""
+def chosen_steps(job: Job, embedded: Mapping[str, Mapping[int, Embedded]]) -> tuple[list[Step], list[Candidate]]:
+    """Which two groups are bound by which modality, the first or best step first; and the candidates where two groups
+    share several of them or the best is asked for. Both are told."""
     experiment, rule = job.experiment, job.experiment.bind
     groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
     possible = steps_possible(groups, rule.modalities)
-    quality = {step: _quality(embedded[step.by], step) for step in possible} if rule.order == "chosen" else None
-    steps = steps_taken(possible, quality)
-    if len(rule.modalities) > 1:
-        told = [f"{s.first}–{s.second} by {s.by}" + (f" (score {quality[s]:.2f})" if quality else "") for s in steps]
-        job.note(f"bound step by step: {', '.join(told)}")
-    return steps
-
-
-def _quality(found: Mapping[int, Embedded], step: Step) -> float:
-    """How good a modality is to bind two groups by; below every score where there are too few samples to tell."""
-    try:
-        return score({p: e.vectors for p, e in found.items() if e.group in (step.first, step.second)}).score
-    except ValueError:
-        return -1.0
-
-
-def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping[int, int]:
-    """Everyone's labels; raises UserError where a node does not give them."""
-    label_of, refused = _labels(job, state, members)
-    if refused:
-        node, reason = next(iter(refused.items()))
-        raise UserError(
-            f"{len(refused)} of {len(members)} nodes give no labels, such as node {node} ({reason})",
-            where="bind.pairing = oracle",
-            expected="labels of every node: the oracle pairs samples of the same label",
-            todo="start the nodes with node-config allow-audit=true, or use bind.pairing=nearest",
-        )
-    job.note("bind.pairing=oracle: pairs were made from labels, a ceiling for studies and no result of binding")
-    return label_of
-
-
-def _labels(job: Job, state: JobState, members: list[int]) -> tuple[dict[int, int], dict[int, str]]:
-    """Class index by handle of the nodes that give it, and the reason by node of those that do not."""
-    classes, name = state.manifests[members[0]].classes, f"labels.{job.experiment.bind.name}"
-
-    def check(partition: int, reply: Payload) -> None:
-        block = reply.blocks.get(name, {})
-        if set(block) != {"handles", "label"} or block["handles"].shape != block["label"].shape:
-            raise ProtocolError("an audit needs one label for each handle")
-        if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < len(classes)):
-            raise ProtocolError("labels out of range")
-
-    tally = job.dispatch.tally
-    before = len(tally.skipped)
-    replies = job.dispatch.ask(AUDIT, dict.fromkeys(members, Payload()), "bind", check=check, may_all_fail=True)
-    refused = {entry["node"]: entry["reason"] for entry in tally.skipped[before:] if entry["node"] not in replies}
-    if not replies:
-        del tally.skipped[before:]  # a refusal here costs nobody a round
-    label_of: dict[int, int] = {}
-    for reply in replies.values():
-        label_of.update(zip(reply.blocks[name]["handles"].tolist(), reply.blocks[name]["label"].tolist(), strict=True))
-    return label_of, refused
-
-
-def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dict[str, object] | None:
-    """Classes, matrix and accuracy of the pairing, from the nodes that give their labels; None where none does."""
-    if not job.experiment.evaluation.audit_pairs or not len(state.pairs):
-        return None
-    members = sorted({*state.pairs.node.tolist(), *state.pairs.partner_node.tolist()})
-    if label_of is None:
-        label_of, refused = _labels(job, state, members)
-        if len(refused) == len(members):
-            job.note(f"no node permits the audit of pairs: {next(iter(refused.values()))}")
-            return None
-    classes = state.manifests[members[0]].classes
-    matrix, accuracy = pairing_matrix(state.pairs, label_of, len(classes))
-    return {
-        "classes": list(classes),
-        "matrix": np.asarray(matrix).tolist(),
-        "accuracy": accuracy,
-        "raw_cosine_accuracy": None,
-    }
+    joined_groups = {(step.first, step.second) for step in possible}
+    choice = rule.order == "chosen" or len(possible) > len(joined_groups)
+    found = candidates(embedded, possible) if choice else []
+    steps = best_first(found) if rule.order == "chosen" else steps_taken(possible)
+    for step in steps if found else ():
+        own, others = rivals_of(step, found)
+        if others:
+            named = ", ".join(told(each) for each in (own, *others))
+            reason = why(step, found) if rule.order == "chosen" else "it is named first in bind.by"
+            job.note(f"{step.first} and {step.second} share {named}; bound by {step.by}: {reason}")
+    if len(rule.modalities) > 1 and len(joined_groups) > 1:
+        job.note(f"bound step by step: {', '.join(f'{s.first}–{s.second} by {s.by}' for s in steps)}")
+    unused = [modality for modality in shared_modalities(groups) if modality not in rule.modalities]
+    if unused:
+        job.note(f"groups share {' and '.join(unused)} as well: `fedbind choose` tells which promises most")
+    return steps, found

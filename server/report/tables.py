@@ -120,6 +120,31 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
     return {"methods": [method_title(method) for method in methods], "rows": rows}
 
 
+def candidate_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Modalities that the front method could have bound by: means over the seeds, and in how many each was taken."""
+    entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    jobs = [job for job in record.of(record.headline) if job.result and job.result.get("candidates")]
+    for job in jobs:
+        for entry in (job.result or {})["candidates"]:
+            entries.setdefault(("–".join(entry["between"]), entry["by"]), []).append(entry)
+
+    def mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
+        known = [entry[key] for entry in found if entry[key] is not None]
+        return fmean(known) if known else None
+
+    rows = [
+        {
+            "groups": groups,
+            "by": by,
+            **{key: fixed(mean(found, key), 2) for key in ("score", "separability", "node_guess")},
+            "right": fixed(mean(found, "pairing_accuracy"), 1, 100),
+            "taken": f"{sum(entry['taken'] for entry in found)} of {len(found)}",
+        }
+        for (groups, by), found in entries.items()
+    ]
+    return sorted(rows, key=lambda row: row["groups"])
+
+
 def bytes_unit(most: float, at_least: float = 10) -> tuple[str, float]:
     """The unit (powers of 1000) in which `most` bytes are at least so many, and how many bytes it is."""
     for unit, many in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

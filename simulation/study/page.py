@@ -35,8 +35,9 @@ p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8f
 <p class="note">Mean ± standard deviation over seeds{% if over %} and {{ over }}{% endif %}. Differences are paired by
 seed{% if over %} and {{ over }}{% endif %}; intervals are percentiles of 10,000 bootstrap resamplings. Each method has
 the same encoders, rounds, fine-tuning epochs and labels.{% if costs %} Costs are means of one
-job; fine-tuning is alike for all, and what the methods differ by comes before it.{% endif %}{% if study.subsets %} A method that is missing from a line cannot
-be tested there: it leaves no encoder of what was never fine-tuned.{% endif %}</p>
+job; fine-tuning is alike for all, and what the methods differ by comes before it.{% endif %}
+{% if study.subsets %}A method that is missing from a line cannot be tested there: it leaves no encoder of what was
+never fine-tuned.{% endif %}</p>
 {% if failed %}<h2>What failed</h2><ul>{% for text in failed %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 <h2>To make it again</h2><pre>{{ command }}</pre>
 </body></html>

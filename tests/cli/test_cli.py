@@ -19,7 +19,7 @@ def ended(capsys, *arguments):
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("validate",), ("doctor",), ("data",), ("data", "list"), ("data", "check")]
+    "command", [(), ("run",), ("choose",), ("validate",), ("doctor",), ("data",), ("data", "list"), ("data", "check")]
 )
 def test_help_is_there_for_every_command(capsys, command):
     code, out, err = ended(capsys, *command, "--help")
@@ -73,6 +73,8 @@ def one_message(err):
         (["run", "demo", "split.test=[1]"], "subject 1 is already in split.a"),
         (["run", "nowhere/to/be/found.yaml"], "no such configuration file"),
         (["run"], "which experiment?"),
+        (["choose", "utd_mhad_label"], "auto finds no modality that two groups share"),
+        (["choose", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),
         (["run", "--resume", "no/such/folder"], "no/such/folder"),
         (["run", "demo", "--resume", "runs/x"], "--resume takes the configuration of the run folder"),
         (["run", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),
