@@ -9,7 +9,7 @@ from typing import Annotated
 import click
 import typer
 
-from cli import data, doctor, pretrain, retrieve, run, study, validate
+from cli import choose, data, doctor, pretrain, retrieve, run, study, validate
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run", help=run.HELP)(run.run)
+app.command("choose", help=choose.HELP)(choose.choose)
 app.command("study", help=study.HELP)(study.study)
 app.command("retrieve", help=retrieve.HELP)(retrieve.retrieve)
 app.command("pretrain", help=pretrain.HELP)(pretrain.pretrain)

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from client.data.holdings import Holdings, holdings_of
 from client.store import NodeStore, store_of
 from client.training.views import View
-from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, prompts_of
+from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, own_labels_used, prompts_of
 from configs.schema import Experiment
 from models.blocks import ModalityShape
 from protocol.handles import sample_handles
@@ -51,6 +52,12 @@ class Node:
     def prompts(self) -> list[str]:
         """Modalities of whose presence the job's networks are told."""
         return prompts_of(self.experiment, self.method)
+
+    @property
+    def own_label(self) -> Tensor | None:
+        """Labels of the samples, int64 (n,), −1 for none; None where the method's contrast does not look at them."""
+        used = own_labels_used(self.experiment, self.method)
+        return torch.from_numpy(self.holdings.samples.label) if used else None
 
     @property
     def shapes(self) -> Mapping[str, ModalityShape]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from configs.fit_data import data_faults, is_known
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from configs.schema import Experiment
 
 ROLES = ("finetune", "test")  # every other key of `split` is a group of nodes with incomplete sensors
+LEARN_FROM_OWN_LABELS = ("unimodal", "mim", "mpm")  # methods that bind nothing and need no shared sensor
 
 
 def faults_between(experiment: Experiment) -> list[str]:
@@ -27,11 +29,7 @@ def faults_between(experiment: Experiment) -> list[str]:
     for name, subjects in split.items():
         if not subjects:
             faults.append(f"split.{name}: empty; name at least one subject")
-    faults += data_faults(experiment)
-    if "finetune" in groups and "test" in groups:
-        extra = set(groups["test"].modalities) - set(groups["finetune"].modalities)
-        if extra:
-            faults.append(f"groups.test.modalities: {', '.join(sorted(extra))} is not among groups.finetune.modalities")
+    faults += [*data_faults(experiment), *_test_faults(experiment)]
     incomplete = [groups[name] for name in groups if name not in ROLES]
     if not incomplete:
         faults.append("groups: no group besides finetune and test; fedbind binds two or more groups")
@@ -41,7 +39,7 @@ def faults_between(experiment: Experiment) -> list[str]:
         faults.append("methods: at least one, each named once")
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
-    faults += [*_natural_faults(experiment), *_pairing_faults(experiment)]
+    faults += [*_natural_faults(experiment), *_pairing_faults(experiment), *_label_faults(experiment)]
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
     if anchored and len(experiment.bind.modalities) != 1:
         faults.append(
@@ -54,12 +52,35 @@ def faults_between(experiment: Experiment) -> list[str]:
     return faults
 
 
+def _test_faults(experiment: Experiment) -> list[str]:
+    """Modalities at test time of which no network could know anything."""
+    groups = experiment.groups
+    if "finetune" not in groups or "test" not in groups:
+        return []
+    tuned, asked = groups["finetune"].modalities, groups["test"].modalities
+    if not set(asked) & set(tuned):
+        return [
+            f"groups.test.modalities: none is among groups.finetune.modalities ({', '.join(tuned)}); accuracy is told of "
+            "what was fine-tuned, so name one of these as well"
+        ]
+    pretrained = {modality for name in experiment.incomplete_groups for modality in groups[name].modalities}
+    unknown = sorted(set(asked) - set(tuned) - pretrained)
+    if unknown:
+        return [
+            f"groups.test.modalities: {', '.join(unknown)} is not among groups.finetune.modalities, and no group "
+            "pre-trains it either"
+        ]
+    return []
+
+
 def _shared_faults(experiment: Experiment) -> list[str]:
     """Groups that cannot be bound by what `bind.by` names."""
     by = experiment.bind.by
     groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
     if by == "label":
         return []
+    if by == "auto":
+        return ["bind.by: auto finds no modality that two groups share; bind.by=label needs none"]
     if isinstance(by, str):
         shared = set.intersection(*map(set, groups.values())) if groups else set()
         hint = (
@@ -85,6 +106,12 @@ def _shared_faults(experiment: Experiment) -> list[str]:
         apart = " | ".join(", ".join(part) for part in parts)
         faults.append(f"bind.by: {by} leaves the groups in parts that nothing joins: {apart}; name a further modality")
     return faults
+
+
+def shared_modalities(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Modalities that at least two groups hold, in the order in which the groups name them."""
+    named = [modality for has in groups.values() for modality in has]
+    return [modality for modality in dict.fromkeys(named) if named.count(modality) > 1]
 
 
 def _parts(groups: dict[str, list[str]], by: list[str]) -> list[list[str]]:
@@ -132,3 +159,14 @@ def _pairing_faults(experiment: Experiment) -> list[str]:
             f"{bind.pairing}, which does not follow the embeddings; use 0"
         )
     return faults
+
+
+def _label_faults(experiment: Experiment) -> list[str]:
+    """Methods that would be compared without the labels that others were given."""
+    without = [m for m in experiment.methods if m not in ("lower_bound", *LEARN_FROM_OWN_LABELS)]
+    if experiment.contrast.labels == "use" and experiment.bind.by != "label" and without:
+        return [
+            f"contrast.labels: 'use' gives labels to {', '.join(LEARN_FROM_OWN_LABELS)}, and none to "
+            f"{', '.join(without)} where a sensor binds; use auto, or leave these methods out"
+        ]
+    return []

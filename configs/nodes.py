@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from configs.fit import LEARN_FROM_OWN_LABELS
 from configs.schema import ROLES, Experiment
 
 
@@ -47,6 +48,17 @@ def prompts_of(experiment: Experiment, method: str) -> list[str]:
     if method != "mpm":
         return []
     return sorted({m for group in experiment.incomplete_groups for m in experiment.groups[group].modalities})
+
+
+def own_labels_used(experiment: Experiment, method: str) -> bool:
+    """Whether a node's samples of one label are each other's positives in its own contrast (`contrast.labels`).
+
+    Where labels bind, fedbind's nodes know theirs; a method beside it that did not would be compared with less than it
+    could know. No label and no text of one leaves a node for this.
+    """
+    asked = experiment.contrast.labels
+    used = asked == "use" or (asked == "auto" and experiment.bind.by == "label")
+    return used and method in LEARN_FROM_OWN_LABELS
 
 
 def derived_seed(seed: int, *purpose: str | int) -> int:

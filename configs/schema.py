@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySettings, one_word, texts
-from configs.fit import ROLES, faults_between
+from configs.fit import ROLES, faults_between, shared_modalities
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -71,7 +71,8 @@ class GapSettings(_Section):
 class BindSettings(_Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
-    # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold.
+    # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold;
+    # or "auto", which is read as every modality that two groups or more hold, with order=chosen.
     by: Annotated[str | list[str], BeforeValidator(lambda v: v[0] if isinstance(v, list) and len(v) == 1 else v)] = (
         "accelerometer"
     )
@@ -201,6 +202,9 @@ class ContrastSettings(_Section):
         "all"  # whose embeddings a node is sent: every node's, or its partners' alone
     )
     rebind_every: Annotated[int, Field(ge=0)] = 0  # rounds between bindings by the trained embeddings; 0: never again
+    labels: Literal["auto", "use", "ignore"] = (
+        "auto"  # unimodal, mim, mpm: a node's own labels; auto: where labels bind
+    )
 
 
 class FineTuneSettings(_Section):
@@ -217,6 +221,9 @@ class FineTuneSettings(_Section):
     augment: bool = True
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98  # decay of the weights' moving average; 0: none
     head_from: Literal["projection", "fresh"] = "projection"  # where there is one; a lower bound has none
+    modality_drop: Annotated[float, Field(ge=0.0, lt=1.0)] = (
+        0.0  # chance that a sensor of a sample is masked; not the last
+    )
 
 
 class EvaluationSettings(_Section):
@@ -224,6 +231,7 @@ class EvaluationSettings(_Section):
 
     folds: Annotated[int, Field(ge=0)] = 2  # parts of the fine-tuning samples that choose the epoch; 0: the last epoch
     curve: bool = True  # test accuracy at every epoch from 81 on, for the paper's figure
+    curve_every: Annotated[int, Field(ge=0)] = 0  # and at epoch 1 and every so many from there, for a picture; 0: not
     audit_pairs: bool = True  # ask nodes that permit it for the labels of bound samples, to draw the pairing matrix
     embeddings: bool = True  # retrieval, neighbours, probe and the like: nodes that fine-tune and test send embeddings
     synonyms: dict[str, str] = Field(default_factory=dict)  # class: another that means the same, for that audit alone
@@ -295,6 +303,20 @@ class Experiment(_Section):
             name = path.partition(".")[2]
             told.append(data.name if name in ("", data.name) else f"{name} ({data.name})")
         return " + ".join(told)
+
+    @property
+    def never_tuned(self) -> list[str]:
+        """Modalities that test nodes hold and no fine-tuning node does: known from pre-training alone."""
+        return [m for m in self.groups["test"].modalities if m not in self.downstream]
+
+    @model_validator(mode="after")
+    def _auto_is_named(self) -> Experiment:
+        shared = shared_modalities({name: self.groups[name].modalities for name in self.incomplete_groups})
+        if self.bind.by == "auto" and shared:
+            by = shared[0] if len(shared) == 1 else shared
+            named = self.bind.model_copy(update={"by": by, "order": "chosen"})
+            object.__setattr__(self, "bind", named)  # frozen from here on: every reader sees what was meant
+        return self
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Experiment:

@@ -31,6 +31,8 @@ MEASURES = {
     "node_guess": "how well an embedding tells its node",
 }
 NO_SHARES = ("alignment", "uniformity")  # told as they are; the others are shares, told in per cent
+BY_SUBSET = ("accuracy", "macro_f1")  # what is told of every subset of the test modalities
+AT_HAND = "modalities at hand"
 
 
 class _Section(BaseModel):
@@ -83,7 +85,14 @@ class Study(_Section):
         "accuracy", "macro_f1", "accuracy_epochs_81_200", "pairing_accuracy", "recall_at_1", "mean_average_precision",
         "knn_accuracy", "linear_probe_accuracy", "alignment", "uniformity", "node_guess",
     ] = "accuracy"  # fmt: skip
-    picture: Literal["bars", "lines"] = "bars"
+    subsets: bool = False  # a line for each subset of the test group's modalities, in place of one for all of them
+    costs: bool = False  # tell CPU-seconds and bytes too
+    picture: Literal["bars", "lines", "curves"] = "bars"  # curves: test accuracy over fine-tuning epochs
+
+    @property
+    def columns(self) -> list[str]:
+        """What tells the table's lines apart beside the method."""
+        return [*(axis.name for axis in self.axes if axis.shown), *([AT_HAND] if self.subsets else [])]
 
     @property
     def scale(self) -> float:
@@ -97,6 +106,8 @@ class Study(_Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Study:
+        if self.subsets and (self.measure not in BY_SUBSET or self.picture != "bars"):
+            raise ValueError(f"a study of subsets is a picture of bars and measures one of {', '.join(BY_SUBSET)}")
         for names in ([axis.name for axis in self.axes], *([v.name for v in axis.values] for axis in self.axes)):
             if len(names) != len(set(names)):
                 raise ValueError(f"names must differ: {', '.join(names)}")

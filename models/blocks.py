@@ -16,7 +16,7 @@ from configs.nodes import derived_seed
 from configs.schema import AutoencoderSettings, ModelSettings
 from models.autoencoder import SharedAutoencoder
 from models.encoders import FEATURE, STEPS, build_encoder
-from models.fusion import FusionClassifier
+from models.fusion import FusionClassifier, borrowed_prototypes
 from models.instance import SharedEncoder
 from models.projection import Projection
 
@@ -116,12 +116,23 @@ def _first_projection(modality: str, settings: ModelSettings, seed: int, prompts
 
 
 def new_head(
-    modalities: list[str], classes: int, settings: ModelSettings, seed: int, prompts: Sequence[str] = ()
+    modalities: list[str],
+    classes: int,
+    settings: ModelSettings,
+    seed: int,
+    prompts: Sequence[str] = (),
+    unseen: Sequence[str] = (),
 ) -> FusionClassifier:
-    """A freshly initialised fusion classifier; `prompts` names the modalities whose presence it is told."""
+    """A freshly initialised fusion classifier.
+
+    prompts  the modalities of whose presence it is told
+    unseen   those among its modalities that were never fine-tuned
+    """
     with _seeded(seed, "head", *modalities):
         fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden, len(prompts)) for m in modalities}
-        return FusionClassifier(modalities, STEPS, FEATURE, classes, fresh, settings.dropout, prompts=prompts)
+        return FusionClassifier(
+            modalities, STEPS, FEATURE, classes, fresh, settings.dropout, prompts=prompts, unseen=unseen
+        )
 
 
 def head_from_projections(
@@ -145,6 +156,24 @@ def head_from_projections(
             if part.prompt is not None:
                 load_block(part.prompt, {"weight": block["prompt.weight"]})
     return head
+
+
+def borrowed_head_block(
+    modality: str,
+    learnt: Mapping[str, Block],
+    tuned: Sequence[Block],
+    settings: ModelSettings,
+    seed: int,
+    prompts: Sequence[str] = (),
+) -> Block:
+    """A `head.<modality>` block for a modality that was never fine-tuned.
+
+    learnt  holds its trained `projection.<modality>` block
+    tuned   `head.*` blocks of the modalities that were fine-tuned, whose prototypes are borrowed
+    """
+    prototypes = borrowed_prototypes([torch.from_numpy(np.ascontiguousarray(block["prototypes"])) for block in tuned])
+    head = head_from_projections([modality], len(prototypes), settings, seed, learnt, prompts)
+    return {**head_blocks(head)[f"head.{modality}"], "prototypes": prototypes.numpy()}
 
 
 def head_blocks(head: FusionClassifier) -> dict[str, Block]:

@@ -42,6 +42,10 @@ class FusionClassifier(nn.Module):
     may share it. An absent modality has no influence at all: its features are replaced by zeros before its block and
     its block's outputs are left out, so neither a value nor a NaN there reaches logits or gradients. A sample without
     any modality gets the logits of an all-zero hidden layer.
+
+    A modality in `unseen` was never fine-tuned: it joins the cosine with `borrowed_prototypes` alone. Its hidden layer
+    has never met `classes`, so it is left out of the mean, and a sample that holds nothing else is judged by the cosine
+    alone: without a hidden layer to go with it the bias of `classes` would speak for no evidence at all.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class FusionClassifier(nn.Module):
         dropout: float = 0.2,
         scale: float = 16.0,  # inverse temperature of the cosine part
         prompts: Sequence[str] = (),  # modalities of whose presence every block is told
+        unseen: Sequence[str] = (),  # modalities that were never fine-tuned
     ):
         super().__init__()
         given = projections or {}
@@ -69,6 +74,7 @@ class FusionClassifier(nn.Module):
         self.classes = nn.Sequential(nn.GELU(), nn.Dropout(dropout), last)
         self.scale = scale
         self.prompts = tuple(prompts)
+        self.unseen = frozenset(unseen)
 
     def block(self, modality: str) -> ModalityBlock:
         """The part of one modality; raises KeyError for one that the head was not built for."""
@@ -85,24 +91,30 @@ class FusionClassifier(nn.Module):
         if not features:
             raise ValueError("no modality given")
         first = next(iter(features.values()))
-        hidden = agreement = length = count = first.new_zeros(())
+        hidden = agreement = length = count = tuned = first.new_zeros(())
         presence = self._told(features, present)
         for modality, steps in features.items():
             block = self.block(modality)
             here = _presence(steps, modality, present)  # (batch,)
             filled = torch.where(here[:, None, None], steps, torch.zeros_like(steps))
-            layer = block.hidden(filled)  # (batch, hidden)
-            if block.prompt is not None:
-                layer = layer + block.prompt(presence)
-            hidden = hidden + torch.where(here[:, None], layer, torch.zeros_like(layer))
+            share = here.to(steps.dtype)[:, None]
+            if modality not in self.unseen:
+                layer = block.hidden(filled)  # (batch, hidden)
+                if block.prompt is not None:
+                    layer = layer + block.prompt(presence)
+                hidden = hidden + torch.where(here[:, None], layer, torch.zeros_like(layer))
+                tuned = tuned + share
             cosine = block.dropout(block.projection(filled, presence)) @ block.prototypes.T  # (batch, class)
             agreement = agreement + torch.where(here[:, None], cosine, torch.zeros_like(cosine))
-            share = here.to(steps.dtype)[:, None]
             length = length + share * block.prototypes.square().sum(dim=1)  # (batch, class)
             count = count + share
-        some = count.clamp(min=1.0)
-        cosine = agreement / (some * length.clamp(min=1e-12)).sqrt()
-        return self.scale * cosine + self.classes(hidden / some)
+        cosine = agreement / (count.clamp(min=1.0) * length.clamp(min=1e-12)).sqrt()
+        if not self.unseen:
+            return self.scale * cosine + self.classes(hidden / tuned.clamp(min=1.0))
+        known = (tuned > 0) | (count == 0)  # (batch, 1): not of those that hold what was never fine-tuned alone
+        width = self.block(next(iter(features))).width
+        judged = self.classes(hidden.expand(len(first), width) / tuned.clamp(min=1.0))
+        return self.scale * cosine + torch.where(known, judged, torch.zeros_like(judged))
 
     @torch.no_grad()
     def set_prototypes(
@@ -134,6 +146,18 @@ def _presence(steps: Tensor, modality: str, present: Mapping[str, Tensor] | None
     if present is None or modality not in present:
         return torch.ones(len(steps), dtype=torch.bool, device=steps.device)
     return present[modality]
+
+
+def borrowed_prototypes(tuned: Sequence[Tensor]) -> Tensor:
+    """Prototypes (class, d) of a modality that was never fine-tuned, from those of the ones that were, (class, d) each.
+
+    Binding makes embeddings of one event agree whatever sensor they come from, so a class lies in one direction of the
+    bound space: the mean of the tuned modalities' directions. In the head's cosine, Σ_m e_m·p_m / √(n Σ_m |p_m|²), a
+    modality weighs by the length of its prototype; so a borrowed one is as long as the tuned ones are in the mean, and
+    shorter where their directions disagree. With a single tuned modality it is that one's prototype.
+    """
+    directions = torch.stack([F.normalize(each, dim=1) for each in tuned]).mean(dim=0)
+    return directions * torch.stack([each.norm(dim=1, keepdim=True) for each in tuned]).mean(dim=0)
 
 
 def nearest_prototype(embedding: Tensor, label: Tensor, query: Tensor) -> Tensor:

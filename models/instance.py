@@ -63,3 +63,18 @@ def instance_loss(first: Tensor, second: Tensor, temperature: float = 0.2) -> Te
     similarity = first @ second.T / temperature  # (n, n)
     own = torch.arange(len(first), device=first.device)
     return 0.5 * (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own))
+
+
+def supervised_instance_loss(first: Tensor, second: Tensor, label: Tensor, temperature: float = 0.2) -> Tensor:
+    """The same with labels, int64 (n,), −1 for none: rows of one label belong together too.
+
+    The supervised form of Khosla et al. (NeurIPS 2020, eq. 2): −1/|P(i)| Σ_p log softmax_p over a row's positives P(i),
+    its own second view and the second views of its label. There a row's own view of the others stands among the
+    candidates as well; here as in `instance_loss` the other view alone, so that without two rows of one label this is
+    `instance_loss`, and what labels add is not mixed with more negatives.
+    """
+    similarity = first @ second.T / temperature  # (n, n)
+    alike = (label[:, None] == label[None, :]) & (label >= 0)[:, None]
+    alike.fill_diagonal_(True)
+    share = alike / alike.sum(dim=1, keepdim=True)  # `alike` is symmetric: the same shares serve both ways
+    return 0.5 * (F.cross_entropy(similarity, share) + F.cross_entropy(similarity.T, share))

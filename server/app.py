@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from configs.load import from_run_config
 from configs.schema import Experiment
 from server.bound import keep_bound
 from server.dispatch import Dispatch
-from server.job import Job
+from server.job import Job, cpu_seconds
 from server.methods.catalogue import METHODS
 from server.methods.method import Phase, measured, plan
 from server.phases.describe import describe
@@ -45,7 +44,7 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
     if earlier := folder.read_json(f"jobs/{method}-seed{seed}/result.json"):
         return earlier
     path: Path = folder.job(method, seed)
-    began, cpu_began = time.monotonic(), _cpu_seconds()
+    began, cpu_began = time.monotonic(), cpu_seconds()
     with JobLog(path, method, seed) as log:
         dispatch = Dispatch(grid, log, method, seed, experiment.run.reply_timeout_s, experiment.run.min_nodes)
         job = Job(experiment, method, seed, dispatch, path)
@@ -66,7 +65,7 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
                 state = phase.run(job, state)
             if done == len(learning):
                 keep_bound(state, path)
-            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + _cpu_seconds() - cpu_began)
+            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + cpu_seconds() - cpu_began)
             keep(path, Progress(done, state, dispatch.tally, *spent))
 
         result = job.result(state, *spent)
@@ -75,9 +74,3 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         folder.write_json(path.relative_to(folder.path) / "result.json", result)
         forget(path)
     return result
-
-
-def _cpu_seconds() -> float:
-    """CPU time of this process and of the children it has waited for."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

@@ -28,13 +28,14 @@ class Events(Protocol):
 
 @dataclass
 class Tally:
-    """Bytes by phase, direction and modality; seconds by phase; what was skipped."""
+    """Bytes by phase, direction and modality; wall and CPU seconds by phase; what was skipped."""
 
     up: int = 0
     down: int = 0
     by_phase: dict[str, dict[str, int]] = field(default_factory=dict)
     by_modality: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
     def count(self, direction: str, phase: str, records: Any) -> int:

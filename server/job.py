@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +30,11 @@ class Job:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Marks a phase's start and end, and measures it."""
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), cpu_seconds()
         self.dispatch.events.append({"event": "phase", "phase": name, "status": "start"})
         yield
-        seconds = time.monotonic() - started
+        seconds, cpu = time.monotonic() - started, cpu_seconds() - cpu_started
+        self.dispatch.tally.cpu_seconds[name] = self.dispatch.tally.cpu_seconds.get(name, 0.0) + cpu
         self.dispatch.tally.seconds[name] = self.dispatch.tally.seconds.get(name, 0.0) + seconds
         self.dispatch.events.append({"event": "phase", "phase": name, "status": "end", "seconds": seconds})
 
@@ -57,7 +59,7 @@ class Job:
             "pairing_accuracy": pairing.get("accuracy"),
             "pairing_raw_cosine": pairing.get("raw_cosine_accuracy"),
             "bytes": {"up": tally.up, "down": tally.down, "by_phase": tally.by_phase, "by_modality": tally.by_modality},
-            "seconds": {"total": seconds, "by_phase": tally.seconds},
+            "seconds": {"total": seconds, "by_phase": tally.seconds, "cpu_by_phase": tally.cpu_seconds},
             "cpu_seconds": cpu_seconds,
             "nodes": {"ok": len(set(state.manifests) - skipped), "skipped": tally.skipped},
             "data_skipped": [
@@ -66,3 +68,9 @@ class Job:
                 if m.skipped
             ],
         }
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of the children it has waited for."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

@@ -107,7 +107,8 @@ def contrast(node: Node, question: Payload) -> Payload:
 
     `targets.<modality>` blocks hold foreign embeddings; `pairs` binds own handles to foreign ones with a weight.
     Blocks named in `frozen` take part as they are and do not come back. With `fill` the node's missing windows are
-    filled in, and those of whole modalities in `shapes` too: with `zeros`, or by `generator.<modality>` blocks.
+    filled in, and those of whole modalities in `shapes` too: with `zeros`, or by `generator.<modality>` blocks. Where
+    the method learns from own labels, own samples of one label are positives of each other, in form `supcon`.
     """
     experiment = node.experiment
     model = contrast_model(node, question)
@@ -118,11 +119,16 @@ def contrast(node: Node, question: Payload) -> Payload:
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
     saved = node.store.get(name) if round > 1 else None
     take_up(model.optimiser, saved, scheduled_rate(experiment.contrast.rate, round, rounds))
+    settings = experiment.contrast
+    if (
+        node.own_label is not None
+    ):  # eq. 3 never contrasts a modality with itself: one sensor's labels would say nothing
+        settings = settings.model_copy(update={"form": "supcon"})
     loss = train_contrast(
         model,
         contrast_views(node, question, model.encoders),
         _related(node, question),
-        experiment.contrast,
+        settings,
         experiment.epochs.contrast,
         {
             m: strength_for(s.kind, experiment.augment, s.layout)
@@ -158,6 +164,10 @@ def _related(node: Node, question: Payload) -> Related:
     ):
         if handle in own and partner in column:
             affinity[own[handle], column[partner]] = weight
+    label = node.own_label
+    if label is not None:
+        alike = (label[:, None] == label[None, :]) & (label >= 0)[:, None]  # a row's own entry is not read
+        affinity[:, : len(own)] = np.maximum(affinity[:, : len(own)], alike.numpy())
     near = question.blocks.get("undecided", {"handle": (), "other": ()})
     for handle, other in zip(*(np.asarray(near[k]).tolist() for k in ("handle", "other")), strict=True):
         if handle in own and other in column:

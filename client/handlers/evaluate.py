@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
@@ -17,15 +19,17 @@ def evaluate(node: Node, question: Payload) -> Payload:
     """Per subset of modalities a count of (true, predicted) for each network in the message.
 
     Blocks carry a leading axis of networks (kept epochs). AUC is given for the last network and the first subset.
+    A modality that was never fine-tuned takes part where the message brings its part of the head.
     """
     experiment, held = node.experiment, node.holdings
-    names = experiment.downstream
-    data = labelled(node, question)
+    unseen = [m for m in experiment.never_tuned if f"head.{m}" in question.blocks]
+    names = [*experiment.downstream, *unseen]
+    data = labelled(node, question, names)
     if not len(data):
         raise ProtocolError("no labelled sample to test on")
     shapes = {m: held.shapes[m] for m in data.views}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
-    head = new_head(names, len(held.classes), experiment.models, node.seed, node.prompts)
+    head = new_head(names, len(held.classes), experiment.models, node.seed, node.prompts, unseen)
     subsets = [[m for m in subset if m in shapes] for subset in question.info["subsets"]]
     networks = len(next(iter(question.blocks["head.fusion"].values())))
     counts: dict[str, list[np.ndarray]] = {"+".join(subset): [] for subset in subsets if subset}
@@ -47,8 +51,8 @@ def evaluate(node: Node, question: Payload) -> Payload:
     return Payload({f"confusion.{s}": {"counts": np.stack(c)} for s, c in counts.items()}, {}, numbers)
 
 
-def labelled(node: Node, question: Payload) -> Labelled:
-    """The node's labelled samples, with the downstream modalities that it holds."""
+def labelled(node: Node, question: Payload, names: Sequence[str]) -> Labelled:
+    """The node's labelled samples, with those of the named modalities that it holds."""
     label = torch.from_numpy(node.holdings.samples.label)
-    names = [m for m in node.experiment.downstream if m in node.shapes]
-    return Labelled({m: node.view(question, m) for m in names}, label).take(label >= 0)
+    held = [m for m in names if m in node.shapes]
+    return Labelled({m: node.view(question, m) for m in held}, label).take(label >= 0)

@@ -27,7 +27,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     pretrained = bool(question.info.get("pretrained"))
     share, fresh = (experiment.finetune.encoder_rate_share if pretrained else 1.0), question.info.get("fresh", [])
     tuning = _network(node, question.blocks, name, first, share, fresh)
-    train, held_out = _parts(node, labelled(node, question), track)
+    train, held_out = _parts(node, labelled(node, question, experiment.downstream), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
     if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head

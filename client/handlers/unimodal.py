@@ -27,6 +27,7 @@ def unimodal(node: Node, question: Payload) -> Payload:
         {m: strength_for(s.kind, experiment.augment, s.layout) for m, s in node.shapes.items() if m in model.encoders},
         experiment.augment.jitter,
         node.seed_for("unimodal", phase, round),
+        node.own_label,
     )
     if round == rounds:
         node.store.drop(name)

@@ -117,9 +117,10 @@ class Labelled:
 def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed: int, augment: Augment) -> float:
     """One pass over the labelled samples; returns its mean cross-entropy.
 
-    For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout and augmentation follow
-    from (seed, epoch).
+    For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout, augmentation and what
+    `modality_drop` masks follow from (seed, epoch).
     """
+    masks = torch.Generator().manual_seed(derived_seed(seed, "modality drop", tuning.epoch))
     generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", tuning.epoch))
     taught = tuning.optimiser.param_groups[1]
     frozen = tuning.epoch < settings.probe_epochs or taught["share"] == 0.0
@@ -135,7 +136,10 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
         for rows in even_batches(len(data), settings.batch, generator):
             batch = data.take(rows)
             windows = augment(batch.views, generator) if settings.augment else batch.clean()
-            logits = logits_of(tuning, windows, batch.present)
+            present = (
+                left_over(batch.present, settings.modality_drop, masks) if settings.modality_drop else batch.present
+            )
+            logits = logits_of(tuning, windows, present)
             loss = F.cross_entropy(logits, batch.label, label_smoothing=settings.label_smoothing)
             tuning.optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -145,6 +149,21 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
             _follow(tuning, settings.averaging)
     tuning.epoch += 1
     return loss_sum / max(len(data), 1)
+
+
+def left_over(present: Mapping[str, Tensor], drop: float, generator: torch.Generator) -> dict[str, Tensor]:
+    """Presence by modality, bool (n,), after each present one was masked with probability `drop`.
+
+    A sample that would lose all it holds keeps one of them, each as likely as the others.
+    """
+    names = sorted(present)
+    here = torch.stack([present[m] for m in names], dim=1)  # (n, modality)
+    draw = torch.rand(here.shape, generator=generator)
+    kept = here & (draw >= drop)
+    last = torch.zeros_like(here)
+    last[range(len(here)), draw.masked_fill(~here, -1.0).argmax(dim=1)] = True
+    kept = torch.where(kept.any(dim=1, keepdim=True), kept, here & last)
+    return dict(zip(names, kept.unbind(dim=1), strict=True))
 
 
 def begin_from_prototypes(tuning: Tuning, data: Labelled) -> None:

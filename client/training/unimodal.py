@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from client.training.contrast import Contrast, even_batches
 from client.training.views import Views
 from configs.schema import ContrastSettings
 from models.augment import Strength
-from models.instance import instance_loss
+from models.instance import instance_loss, supervised_instance_loss
 
 
 def train_unimodal(
@@ -21,8 +22,11 @@ def train_unimodal(
     changes: Mapping[str, Strength],
     jitter: float,
     seed: int,
+    label: Tensor | None = None,
 ) -> float:
     """`epochs` passes over each modality's own windows, in place; returns the last pass's loss, mean over modalities.
+
+    label  int64 (n,) of the samples, −1 for none: samples of one label attract too. None: each is by itself
 
     Modalities share an optimiser and nothing else: each has its own batches, so that a missing sensor changes nothing
     for another. A modality without a window is left as it is.
@@ -42,7 +46,11 @@ def train_unimodal(
                     model.embed({modality: batch.augmented(changes[modality], jitter, generator)})[modality]
                     for _ in range(2)
                 )
-                loss = instance_loss(first, second, settings.temperature)
+                if label is None:
+                    loss = instance_loss(first, second, settings.temperature)
+                else:
+                    own = label[views[modality].present][rows]
+                    loss = supervised_instance_loss(first, second, own, settings.temperature)
                 model.optimiser.zero_grad(set_to_none=True)
                 loss.backward()
                 model.optimiser.step()

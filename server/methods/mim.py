@@ -21,6 +21,8 @@ def masked(experiment: Experiment) -> list[Phase]:
 MIM = Method(
     "mim",
     "Masked input modalities (MMBind, section 6.1.2): every node trains the encoders of all modalities on its own "
-    "samples, with zeros where a sensor is missing; the zeros take part in the contrast as if they were recorded.",
+    "samples, with zeros where a sensor is missing; the zeros take part in the contrast as if they were recorded. Where "
+    "labels bind, a node's samples of one label are positives of each other too, within a sensor as well: the contrast "
+    "then takes the form `supcon` (contrast.labels).",
     masked,
 )

@@ -15,6 +15,7 @@ def alone(experiment: Experiment) -> list[Phase]:
 UNIMODAL = Method(
     "unimodal",
     "Each modality's encoder is pre-trained by itself over all nodes that hold it (MMBind, section 6.1.2; there "
-    "autoencoders, here instance discrimination, which serves the same encoder better); nothing is bound.",
+    "autoencoders, here instance discrimination, which serves the same encoder better); nothing is bound. Where labels "
+    "bind, a node's windows of one label attract each other too (contrast.labels).",
     alone,
 )

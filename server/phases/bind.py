@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from configs.errors import UserError
-from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, pairing_matrix, too_alike
-from server.binding.score import score
+from configs.fit import shared_modalities
+from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, too_alike
+from server.binding.choice import Candidate, as_entry, best_first, candidates, judged, rivals_of, told, why
 from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
-from server.binding.words import Words, all_words, without_common_word, words_of_some
 from server.job import Job
-from server.phases.audit import Labels, labels_of
+from server.phases.audit import audited, labels_for_audit, labels_for_oracle, words_of
 from server.state import JobState
 
 
 def bind_samples(job: Job, state: JobState) -> JobState:
-    """Pairs both ways between every two groups, by `bind.pairing`, weighted by `bind.weights`; embeddings are let go."""
+    """Pairs both ways between every two groups, by `bind.pairing`, weighted by `bind.weights`; embeddings are let go.
+
+    Where there was a choice of modality the state's result gains its candidates.
+    """
     rule, embedded = job.experiment.bind, state.embedded
     senders = sorted({p for found in embedded.values() for p in found})
-    label_of = _labels_for_oracle(job, state, senders) if rule.pairing == "oracle" else None
+    label_of = labels_for_oracle(job, state, senders) if rule.pairing == "oracle" else None
     steps: list[Step] = []
+    choices: list[Candidate] = []
     if rule.by != "label":
-        steps = _steps(job, embedded)
-        near = joined([too_alike(found, rule.undecided) for found in embedded.values()])
+        steps, choices = chosen_steps(job, embedded)
+        bound_by = {step.by for step in steps}
+        near = joined([too_alike(found, rule.undecided) for by, found in embedded.items() if by in bound_by])
         pairs = bound_by_steps(job, embedded, steps, label_of)
     elif rule.pairing == "nearest":
         pairs, near = bind_alike(embedded["label"], rule.weights), no_pairs()
@@ -35,7 +37,14 @@ def bind_samples(job: Job, state: JobState) -> JobState:
     if not len(pairs):
         job.note(f"nothing was bound (bind.pairing={rule.pairing}, {len(senders)} nodes sent embeddings)")
     bound = replace(state, embedded={}, pairs=pairs, undecided=near, steps=steps)
-    return replace(bound, pairing=_audit(job, bound, label_of))
+    members = sorted({*pairs.node.tolist(), *pairs.partner_node.tolist()})
+    wanted = job.experiment.evaluation.audit_pairs
+    labels = label_of if label_of is not None and wanted else labels_for_audit(job, bound, members)
+    if choices and labels is not None:
+        choices = judged(choices, embedded, labels, len(words_of(job, state).classes))
+    entries = {"candidates": [as_entry(each, each.step in steps) for each in choices]} if choices else {}
+    pairing = audited(job, bound, labels) if labels is not None and members else None
+    return replace(bound, pairing=pairing, result={**state.result, **entries})
 
 
 def bound_by_steps(
@@ -52,90 +61,25 @@ def bound_by_steps(
     )  # fmt: skip
 
 
-def _steps(job: Job, embedded: Mapping[str, Mapping[int, Embedded]]) -> list[Step]:
-    """Which two groups are bound by which modality, the first or best step first; told where there is a choice."""
+def chosen_steps(job: Job, embedded: Mapping[str, Mapping[int, Embedded]]) -> tuple[list[Step], list[Candidate]]:
+    """Which two groups are bound by which modality, the first or best step first; and the candidates where two groups
+    share several of them or the best is asked for. Both are told."""
     experiment, rule = job.experiment, job.experiment.bind
     groups = {name: experiment.groups[name].modalities for name in experiment.incomplete_groups}
     possible = steps_possible(groups, rule.modalities)
-    quality = {step: _quality(embedded[step.by], step) for step in possible} if rule.order == "chosen" else None
-    steps = steps_taken(possible, quality)
-    if len(rule.modalities) > 1:
-        told = [f"{s.first}–{s.second} by {s.by}" + (f" (score {quality[s]:.2f})" if quality else "") for s in steps]
-        job.note(f"bound step by step: {', '.join(told)}")
-    return steps
-
-
-def _quality(found: Mapping[int, Embedded], step: Step) -> float:
-    """How good a modality is to bind two groups by; below every score where there are too few samples to tell."""
-    try:
-        return score({p: e.vectors for p, e in found.items() if e.group in (step.first, step.second)}).score
-    except ValueError:
-        return -1.0
-
-
-def _labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping[int, int]:
-    """Everyone's labels; raises UserError where a node does not give them."""
-    labels, refused = labels_of(job, state, members, "bind")
-    if refused:
-        node, reason = next(iter(refused.items()))
-        raise UserError(
-            f"{len(refused)} of {len(members)} nodes give no labels, such as node {node} ({reason})",
-            where="bind.pairing = oracle",
-            expected="labels of every node: the oracle pairs samples of the same label",
-            todo="start the nodes with node-config allow-audit=true, or use bind.pairing=nearest",
-        )
-    job.note("bind.pairing=oracle: pairs were made from labels, a ceiling for studies and no result of binding")
-    return _placed(labels, _words(job, state))
-
-
-def _words(job: Job, state: JobState) -> Words:
-    """The words of all groups' classes."""
-    members = state.members(*job.experiment.incomplete_groups)
-    return all_words({p: state.manifests[p].classes for p in members}, job.experiment.evaluation.synonyms)
-
-
-def _placed(labels: Labels, words: Words) -> dict[int, int]:
-    """By handle the place of its class among all groups' words."""
-    placed: dict[int, int] = {}
-    for partition, by_handle in labels.items():
-        own = np.array(list(by_handle.values()), dtype=np.int64)
-        placed.update(zip(by_handle, words.placed(partition, own).tolist(), strict=True))
-    return placed
-
-
-def _audit(job: Job, state: JobState, label_of: Mapping[int, int] | None) -> dict[str, object] | None:
-    """Classes, matrix and accuracy of the pairing, from the nodes that give their labels; None where none does.
-
-    Classes are the same where their words are. Where two groups have no word in common the matrix alone is told.
-    """
-    if not job.experiment.evaluation.audit_pairs or not len(state.pairs):
-        return None
-    members = sorted({*state.pairs.node.tolist(), *state.pairs.partner_node.tolist()})
-    if label_of is None:
-        labels, refused = labels_of(job, state, members, "bind")
-        if not labels:
-            job.note(f"no node permits the audit of pairs: {next(iter(refused.values()))}")
-            return None
-        if refused:
-            job.note(f"{len(refused)} of {len(members)} nodes give no labels: pairs with theirs are not audited")
-        label_of = _placed(labels, _words(job, state))
-    words, groups = _words(job, state), {p: state.manifests[p].group for p in members}
-    matrix, accuracy = pairing_matrix(state.pairs, label_of, len(words.classes))
-    if apart := without_common_word(words, groups):
-        accuracy = None
-        told = ", ".join(f"{one} and {other}" for one, other in apart)
-        job.note(
-            f"groups {told} have no word for a class in common, so it is not told how many pairs share their class; "
-            "evaluation.synonyms says which words mean the same"
-        )
-    elif odd := words_of_some(words, groups):
-        job.note(
-            f"not all groups have the classes {', '.join(odd)}: a pair of two of these counts as of different classes, "
-            "unless evaluation.synonyms says that they mean the same"
-        )
-    return {
-        "classes": words.classes,
-        "matrix": np.asarray(matrix).tolist(),
-        "accuracy": accuracy,
-        "raw_cosine_accuracy": None,
-    }
+    joined_groups = {(step.first, step.second) for step in possible}
+    choice = rule.order == "chosen" or len(possible) > len(joined_groups)
+    found = candidates(embedded, possible) if choice else []
+    steps = best_first(found) if rule.order == "chosen" else steps_taken(possible)
+    for step in steps if found else ():
+        own, others = rivals_of(step, found)
+        if others:
+            named = ", ".join(told(each) for each in (own, *others))
+            reason = why(step, found) if rule.order == "chosen" else "it is named first in bind.by"
+            job.note(f"{step.first} and {step.second} share {named}; bound by {step.by}: {reason}")
+    if len(rule.modalities) > 1 and len(joined_groups) > 1:
+        job.note(f"bound step by step: {', '.join(f'{s.first}–{s.second} by {s.by}' for s in steps)}")
+    unused = [modality for modality in shared_modalities(groups) if modality not in rule.modalities]
+    if unused:
+        job.note(f"groups share {' and '.join(unused)} as well: `fedbind choose` tells which promises most")
+    return steps, found

@@ -9,7 +9,7 @@ from protocol.kinds import CONTRAST
 from server.job import Job
 from server.phases.contrast import contrasted, fresh_blocks
 from server.phases.describe import shapes_of
-from server.phases.rounds import by_examples, by_held, train_rounds
+from server.phases.rounds import by_examples, by_held, tell_of_labels, train_rounds
 from server.state import JobState
 
 
@@ -32,6 +32,7 @@ def contrast_natural(job: Job, state: JobState, frozen: Sequence[str] = (), fill
         name: block for name, block in state.blocks.items() if fill == "generated" and name.startswith("generator.")
     }
     told = {"frozen": sorted(frozen), "fill": fill, "shapes": {m: list(astuple(s)) for m, s in shapes.items()}}
+    tell_of_labels(job)
     learnt = {p: set(names) - set(frozen) for p, names in own.items()}
     return train_rounds(
         job, state, CONTRAST, "contrast", experiment.rounds.contrast, current, own,

@@ -8,6 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
+from configs.nodes import prompts_of
+from models.blocks import borrowed_head_block
 from protocol.kinds import EVALUATE
 from protocol.limits import MOST_SAMPLES_PER_NODE
 from protocol.payload import Block, Payload, ProtocolError
@@ -16,16 +18,25 @@ from server.state import JobState
 
 
 def evaluate(job: Job, state: JobState) -> JobState:
-    """Accuracy, macro-F1 and AUC of the chosen network, for every subset of the downstream modalities."""
-    names = job.experiment.groups["test"].modalities
+    """Accuracy, macro-F1 and AUC of the chosen network, for every subset of the test group's modalities.
+
+    The job's own figures are those of all its fine-tuned modalities. A subset with one that was never fine-tuned is
+    counted where pre-training left its encoder and projection, and has no figures (None) where it did not.
+    """
+    names, tuned = job.experiment.groups["test"].modalities, _tuned(job)
+    borrowed = _borrowed(job, state)
+    unknown = {m for m in job.experiment.never_tuned if f"head.{m}" not in borrowed}
     subsets = [list(c) for size in range(len(names), 0, -1) for c in combinations(names, size)]
+    asked = [tuned, *(s for s in subsets if s != tuned and not unknown & set(s))]  # the first one's ranking is the AUC
     wanted = [
         n for n in state.blocks if n.startswith("head.") or (n.startswith("encoder.") and n.split(".", 1)[1] in names)
     ]
-    networks = {name: {key: value[None] for key, value in state.blocks[name].items()} for name in wanted}
-    replies = _ask(job, state, networks, subsets, "evaluate", 1, 1)
-    counted = {"+".join(subset): _added(replies, "+".join(subset), 1)[0] for subset in subsets}
-    full = counted["+".join(names)]
+    blocks = {name: state.blocks[name] for name in wanted} | borrowed
+    networks = {name: {key: value[None] for key, value in block.items()} for name, block in blocks.items()}
+    replies = _ask(job, state, networks, asked, "evaluate", 1, 1)
+    counted = {"+".join(subset): _added(replies, "+".join(subset), 1)[0] for subset in asked}
+    by_subset = {"+".join(s): figures(counted["+".join(s)]) if s in asked else (None, None) for s in subsets}
+    full = counted["+".join(tuned)]
     areas = [(r.metrics["auc"], r.metrics["examples"]) for r in replies.values() if "auc" in r.metrics]
     accuracy, macro_f1 = figures(full)
     manifest = state.manifests[state.members("test")[0]]
@@ -36,18 +47,42 @@ def evaluate(job: Job, state: JobState) -> JobState:
         "accuracy": accuracy,
         "macro_f1": macro_f1,
         "auc": float(np.average([a for a, _ in areas], weights=[n for _, n in areas])) if areas else None,
-        "by_subset": {
-            name: dict(zip(("accuracy", "macro_f1"), figures(c), strict=True)) for name, c in counted.items()
-        },
+        "by_subset": {name: dict(zip(("accuracy", "macro_f1"), f, strict=True)) for name, f in by_subset.items()},
         "confusion": full.tolist(),
         "test_samples": int(full.sum()),
     }
+    if job.experiment.never_tuned:
+        result["never_tuned"] = job.experiment.never_tuned
     return replace(state, result={**state.result, **result})
 
 
+def _tuned(job: Job) -> list[str]:
+    """Modalities of the test group that were fine-tuned."""
+    return [m for m in job.experiment.groups["test"].modalities if m in job.experiment.downstream]
+
+
+def _borrowed(job: Job, state: JobState) -> dict[str, Block]:
+    """`encoder.*` as pre-trained and a borrowed `head.*` for what the test group holds and no fine-tuning node does."""
+    experiment, found = job.experiment, dict[str, Block]()
+    tuners = [state.manifests[p].modalities for p in state.members("finetune")]
+    donors = [state.blocks[f"head.{m}"] for m in experiment.downstream if any(m in held for held in tuners)]
+    for m in experiment.never_tuned:
+        if f"encoder.{m}" in state.blocks and f"projection.{m}" in state.blocks:
+            prompts = prompts_of(experiment, job.method)
+            part = borrowed_head_block(m, state.blocks, donors, experiment.models, job.seed, prompts)
+            found |= {f"encoder.{m}": state.blocks[f"encoder.{m}"], f"head.{m}": part}
+        else:
+            job.note(
+                f"{job.method} is not tested on {m}: no fine-tuning node holds it, and the method pre-trains no "
+                "encoder and projection of it"
+            )
+    return found
+
+
 def count_on_test(job: Job, state: JobState, networks: Mapping[str, Block], round: int, rounds: int) -> np.ndarray:
-    """Counts (network, true, predicted) over all test nodes, with all modalities they hold; nothing is chosen by them."""
-    names = job.experiment.groups["test"].modalities
+    """Counts (network, true, predicted) over all test nodes, with all modalities that were fine-tuned; nothing is chosen
+    by them."""
+    names = _tuned(job)
     replies = _ask(job, state, networks, [list(names)], "evaluate", round, rounds)
     return _added(replies, "+".join(names), len(next(iter(networks["head.fusion"].values()))))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from configs.nodes import prompts_of
+from configs.schema import Experiment
 from models.blocks import as_block, head_blocks, head_from_projections, new_encoder
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
@@ -50,9 +51,9 @@ def finetune(job: Job, state: JobState) -> JobState:
                 examples[first - 1 : first - 1 + step] += reply.metrics["validation_examples"]
     accuracy = np.divide(validation, examples, out=np.zeros(epochs), where=examples > 0)
     chosen = choose_epoch(accuracy, int(examples.max())) if tracks else epochs
-    wanted = {chosen, epochs} | (
-        set(range(min(CURVE_FROM, epochs), epochs + 1)) if experiment.evaluation.curve else set()
-    )
+    if len(state.members("finetune")) > 1:  # their networks meet at the end of each message, and are one only there
+        chosen = -(-chosen // step) * step
+    wanted = {chosen, epochs} | _drawn(experiment, epochs)
     current, kept = start, dict(start)
     tested: dict[int, float] = {}
     f1: dict[int, float] = {}
@@ -88,6 +89,13 @@ def finetune(job: Job, state: JobState) -> JobState:
     }
     save_blocks(kept, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **kept}, result={**state.result, **figures})
+
+
+def _drawn(experiment: Experiment, epochs: int) -> set[int]:
+    """Epochs whose test accuracy is wanted for the paper's figure and for pictures; none of them is chosen by it."""
+    settings = experiment.evaluation
+    late = set(range(min(CURVE_FROM, epochs), epochs + 1)) if settings.curve else set()
+    return late | (set(range(1, epochs + 1, settings.curve_every)) if settings.curve_every else set())
 
 
 def choose_epoch(validation: np.ndarray, examples: int, window: int = 9) -> int:

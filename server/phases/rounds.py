@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from configs.nodes import own_labels_used
 from protocol.kinds import Kind
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
@@ -33,6 +34,13 @@ def by_held(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -
 def by_examples(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
     """Each node's blocks by the number of examples that it trained on."""
     return [Contribution(p, reply.blocks, reply.metrics["examples"]) for p, reply in replies.items()]
+
+
+def tell_of_labels(job: Job) -> None:
+    """A note where nodes take their own labels into the contrast, so that no report is read without it."""
+    if own_labels_used(job.experiment, job.method):
+        told = job.experiment.contrast.labels
+        job.note(f"{job.method}: a node's samples of one label are positives of each other (contrast.labels={told})")
 
 
 def train_rounds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from protocol.kinds import UNIMODAL
 from server.job import Job
 from server.phases.contrast import contrasted, fresh_blocks
-from server.phases.rounds import train_rounds
+from server.phases.rounds import tell_of_labels, train_rounds
 from server.state import JobState
 
 
@@ -22,4 +22,5 @@ def train_unimodal(job: Job, state: JobState, only: str | None = None, rounds: i
         ("contrast" if only is None else "autoencoder"),
         experiment.rounds.contrast if rounds is None else rounds,
     )
+    tell_of_labels(job)
     return train_rounds(job, state, UNIMODAL, phase, count, fresh, own)

@@ -68,6 +68,7 @@ def context(record: RunRecord) -> dict[str, Any]:
         "seed_rows": tables.seed_rows(record),
         "pairing": figures.pairing_share(record, "pairing_accuracy", "accuracy"),
         "raw_cosine": figures.pairing_share(record, "pairing_raw_cosine", "raw_cosine_accuracy"),
+        "candidates": tables.candidate_rows(record),
         "pairings": [(figures.method_title(method), svg) for method, svg in pairings],
         "scale": scale_svg(),
         "losses": figures.loss_figures(front, named=False) if front else [],

@@ -228,6 +228,20 @@ over the seeds. A perfect binding fills the diagonal.
 <p class="note">Shade: share of the row <span class="scale">{{ scale }}</span></p>
 {% endif %}
 
+{% if candidates %}
+<h2>By which modality{{ mark() }}</h2>
+<p>What {{ headline }} could bind two groups by. The score is made without a label: how clearly events stand apart within a
+node, less half of how well the node can be told. Beside it, where nodes permit the audit, the share of nearest neighbours
+that truly are of one class.</p>
+<div class="scroll"><table>
+<thead><tr><th>Groups</th><th>Modality</th><th class="n">Score</th><th class="n">Events apart</th><th class="n">Nodes told</th>
+<th class="n">Right pairs, %</th><th class="n">Taken, seeds</th></tr></thead>
+<tbody>{% for row in candidates %}
+<tr><td>{{ row.groups }}</td><th>{{ row.by }}</th><td class="n">{{ row.score }}</td><td class="n">{{ row.separability }}</td>
+<td class="n">{{ row.node_guess }}</td><td class="n">{{ row.right }}</td><td class="n">{{ row.taken }}</td></tr>
+{% endfor %}</tbody></table></div>
+{% endif %}
+
 {% if losses or other_losses %}
 <h2>Training losses{{ mark() }}</h2>
 {% if losses %}
@@ -248,7 +262,7 @@ The test curve is drawn for comparison with published figures only: test data ch
 
 {% if confusion %}
 <h2>What was taken for what{{ mark() }}</h2>
-<p>Test samples of {{ headline }}, all modalities present, counts added over the seeds.</p>
+<p>Test samples of {{ headline }}, all fine-tuned modalities present, counts added over the seeds.</p>
 <div class="scroll">{{ confusion }}</div>
 <p class="note">Shade: share of the row <span class="scale">{{ scale }}</span></p>
 {% if mix_ups %}

@@ -100,6 +100,7 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
     """Accuracy and macro-F1 per modality subset (rows: fewest modalities first) and method (columns)."""
     methods = record.summary["methods"]
     subsets = dict.fromkeys(subset for figures in methods.values() for subset in figures["by_subset"])
+    unseen = {m for job in record.finished_jobs for m in (job.result or {}).get("never_tuned") or []}
     rows = []
     for subset in sorted(subsets, key=lambda name: (name.count("+"), list(subsets).index(name))):
         cells = []
@@ -114,7 +115,8 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
                     "colour": COLOURS[i % len(COLOURS)],
                 }
             )
-        rows.append({"subset": subset.replace("+", " + "), "cells": cells})
+        names = [f"{m} (never fine-tuned)" if m in unseen else m for m in subset.split("+")]
+        rows.append({"subset": " + ".join(names), "cells": cells})
     return {"methods": [method_title(method) for method in methods], "rows": rows}
 
 
@@ -135,6 +137,31 @@ def embedding_rows(record: RunRecord) -> list[dict[str, Any]]:
         for method, figures in record.summary["methods"].items()
         if (of := figures["embeddings"]) is not None
     ]
+
+
+def candidate_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Modalities that the front method could have bound by: means over the seeds, and in how many each was taken."""
+    entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    jobs = [job for job in record.of(record.headline) if job.result and job.result.get("candidates")]
+    for job in jobs:
+        for entry in (job.result or {})["candidates"]:
+            entries.setdefault(("–".join(entry["between"]), entry["by"]), []).append(entry)
+
+    def mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
+        known = [entry[key] for entry in found if entry[key] is not None]
+        return fmean(known) if known else None
+
+    rows = [
+        {
+            "groups": groups,
+            "by": by,
+            **{key: fixed(mean(found, key), 2) for key in ("score", "separability", "node_guess")},
+            "right": fixed(mean(found, "pairing_accuracy"), 1, 100),
+            "taken": f"{sum(entry['taken'] for entry in found)} of {len(found)}",
+        }
+        for (groups, by), found in entries.items()
+    ]
+    return sorted(rows, key=lambda row: row["groups"])
 
 
 def bytes_unit(most: float, at_least: float = 10) -> tuple[str, float]:

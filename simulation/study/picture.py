@@ -13,14 +13,14 @@ from configs.study import Study
 from simulation.study.table import Line
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5c99", "#6b6b6b", "#000000")
+_LEVEL = 70  # so many letters of names stand side by side below a picture
 
 
 def picture(study: Study, table: Sequence[Line], note: str) -> bytes:
     """PNG of the table's means with their standard deviations; `note` stands below (which data, how many seeds)."""
-    figure = Figure(figsize=(8.0, 4.2), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
     places, methods = list(dict.fromkeys(t.place for t in table)), list(dict.fromkeys(t.method for t in table))
+    figure = new_figure(width=max(8.0, 0.75 * len(places)))
+    axes = figure.add_subplot()
     x_of = {v.name: v.x for axis in study.axes if not axis.over for v in axis.values}
     for number, method in enumerate(methods):
         found = {t.place: t for t in table if t.method == method}
@@ -37,13 +37,28 @@ def picture(study: Study, table: Sequence[Line], note: str) -> bytes:
     if study.picture == "lines":
         axes.set_xlabel(next(axis.name for axis in study.axes if not axis.over))
     else:
-        axes.set_xticks(range(len(places)), [", ".join(p) or study.name for p in places])
+        names = [", ".join(p) or study.name for p in places]
+        axes.set_xticks(range(len(places)), names)
+        for name in axes.get_xticklabels() if sum(map(len, names)) > _LEVEL else ():
+            name.set(rotation=25, horizontalalignment="right")
     axes.set_ylabel(study.measured.replace(", mean", ",\nmean"))
-    axes.set_title(study.title, fontsize=11)
     axes.grid(axis="y", color="#e3e8ee")
     axes.set_axisbelow(True)
+    return as_png(figure, study.title, note)
+
+
+def new_figure(width: float = 8.0) -> Figure:
+    """An empty figure, `width` inches wide, that draws without a screen."""
+    figure = Figure(figsize=(width, 4.2), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def as_png(figure: Figure, title: str, note: str) -> bytes:
+    """The figure under its title, its legend beside it and a note below: the same bytes from the same figures."""
+    figure.suptitle(title, fontsize=11)
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     figure.supxlabel(note, fontsize=7, color="#5b6875")
     text = io.BytesIO()
-    figure.savefig(text, format="png", metadata={"Software": None})  # the same bytes from the same figures
+    figure.savefig(text, format="png", metadata={"Software": None})
     return text.getvalue()

@@ -17,6 +17,7 @@ from configs.schema import Experiment
 from configs.study import Cell, Study, cells
 from server.report.finish import stored_experiment
 from server.tracking import without_private_paths
+from simulation.study.curves import curves
 from simulation.study.page import page
 from simulation.study.picture import picture
 from simulation.study.table import Line, Row, jobs_csv, lines, row_of, table_csv
@@ -97,7 +98,8 @@ def write(study: Study, grid: Sequence[Cell], out: Path, command: str, failed: S
     hours = sum(_seconds(out).values()) / 3600
     note = f"Data: {kinds or 'none yet'}. Seeds: {', '.join(map(str, seeds)) or 'none yet'}. {hours:.2f} hours of wall time."
     status = "Finished." if len(rows) == wanted else f"{len(rows)} of {wanted} jobs so far."
-    png = picture(study, table, note) if table else None
+    drawn = curves(study, rows, methods, note) if study.picture == "curves" else None
+    png = drawn or (picture(study, table, note) if table and study.picture != "curves" else None)
     (out / "jobs.csv").write_text(jobs_csv(study, rows))
     (out / "table.csv").write_text(table_csv(study, table))
     if png:

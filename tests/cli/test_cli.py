@@ -23,6 +23,7 @@ def ended(capsys, *arguments):
     [
         (),
         ("run",),
+        ("choose",),
         ("retrieve",),
         ("pretrain",),
         ("validate",),
@@ -100,6 +101,8 @@ def one_message(err):
         (["run", "demo", "split.test=[1]"], "subject 1 is already in split.a"),
         (["run", "nowhere/to/be/found.yaml"], "no such configuration file"),
         (["run"], "which experiment?"),
+        (["choose", "utd_mhad_label"], "auto finds no modality that two groups share"),
+        (["choose", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),
         (["run", "--resume", "no/such/folder"], "no/such/folder"),
         (["run", "demo", "--resume", "runs/x"], "--resume takes the configuration of the run folder"),
         (["run", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),

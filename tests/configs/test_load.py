@@ -214,7 +214,7 @@ def test_fine_tuning_epochs_are_handed_out_in_equal_messages(tree):
         (lambda t: t["split"].pop("b"), "groups.b: has no split.b"),
         (lambda t: t["groups"].pop("b"), "split.b: has no groups.b"),
         (lambda t: t["split"].update(a=[]), "split.a: empty"),
-        (lambda t: t["groups"]["test"].update(modalities=["accelerometer"]), "is not among groups.finetune.modalities"),
+        (lambda t: t["groups"]["test"].update(modalities=["accelerometer"]), "none is among groups.finetune.modalities"),
         (lambda t: (t["groups"].pop("a"), t["groups"].pop("b"), t["split"].pop("a"), t["split"].pop("b")),
          "no group besides finetune and test"),
         (lambda t: t.update(seeds=[1, 1]), "seeds: at least one, each named once"),

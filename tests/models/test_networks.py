@@ -5,7 +5,7 @@ import torch
 
 from models.autoencoder import SharedAutoencoder, interpolation_matrix, reconstruction_error
 from models.encoders import FEATURE, STEPS, build_encoder, pooling_matrix
-from models.fusion import FusionClassifier, nearest_prototype
+from models.fusion import FusionClassifier, borrowed_prototypes, nearest_prototype
 from models.projection import Projection
 
 SHAPES = [("inertial", 3, 120), ("physiological", 1, 256), ("skeleton", 60, 40), ("inertial", 1, 5)]
@@ -108,6 +108,58 @@ def test_nearest_prototype_by_hand():
     embedding = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     query = torch.tensor([[1.0, 0.2], [0.1, 1.0]])
     assert nearest_prototype(embedding, torch.tensor([4, 4, 7]), query).tolist() == [4, 7]
+
+
+# --- a modality that was never fine-tuned -----------------------------------------------------------------------------
+
+
+def test_borrowed_prototypes_by_hand():
+    """Class 0: directions at right angles, lengths 3 and 1. Class 1: one direction, lengths 2 and 4."""
+    one, other = torch.tensor([[3.0, 0.0], [0.0, 2.0]]), torch.tensor([[0.0, 1.0], [0.0, 4.0]])
+    torch.testing.assert_close(borrowed_prototypes([one, other]), torch.tensor([[1.0, 1.0], [0.0, 3.0]]))
+    torch.testing.assert_close(borrowed_prototypes([other]), other)
+
+
+def head_with_unseen(classes=5):
+    """A tuned gyroscope whose hidden part and bias say something, and a skeleton that borrows its prototypes."""
+    torch.manual_seed(3)
+    head = FusionClassifier(["gyroscope", "skeleton"], STEPS, FEATURE, classes, unseen=["skeleton"]).eval()
+    torch.nn.init.normal_(head.classes[2].weight)
+    torch.nn.init.normal_(head.classes[2].bias)
+    with torch.no_grad():
+        head.block("skeleton").prototypes.copy_(borrowed_prototypes([head.block("gyroscope").prototypes]))
+    return head
+
+
+def test_what_was_never_tuned_is_judged_by_its_cosine_alone():
+    head, features = head_with_unseen(), torch.randn(4, STEPS, FEATURE)
+    logits = head({"skeleton": features})
+    prototypes = torch.nn.functional.normalize(head.block("gyroscope").prototypes, dim=1)
+    torch.testing.assert_close(logits, head.scale * head.block("skeleton").projection(features) @ prototypes.T)
+
+
+def test_beside_a_tuned_modality_it_joins_the_cosine_and_not_the_hidden_layer():
+    head = head_with_unseen()
+    features = {m: torch.randn(4, STEPS, FEATURE) for m in ("gyroscope", "skeleton")}
+    both, alone = head(features), head({"gyroscope": features["gyroscope"]})
+    embedded = {m: head.block(m).projection(features[m]) for m in features}
+    prototypes = {m: head.block(m).prototypes for m in features}
+    joined = sum(embedded[m] @ prototypes[m].T for m in features)
+    cosine = joined / (2 * sum(prototypes[m].square().sum(1) for m in features)).sqrt()
+    of_one = embedded["gyroscope"] @ torch.nn.functional.normalize(prototypes["gyroscope"], dim=1).T
+    torch.testing.assert_close(both - head.scale * cosine, alone - head.scale * of_one)  # the same hidden part
+    some = {"gyroscope": torch.tensor([True, False, True, True]), "skeleton": torch.tensor([True, True, False, False])}
+    mixed = head(features, some)
+    torch.testing.assert_close(mixed[0], both[0])
+    torch.testing.assert_close(mixed[1], head({"skeleton": features["skeleton"]})[1])
+    torch.testing.assert_close(mixed[2:], alone[2:])
+
+
+def test_a_head_that_knows_of_it_is_otherwise_the_head_that_was_tuned():
+    head, features = head_with_unseen(), torch.randn(3, STEPS, FEATURE)
+    tuned = FusionClassifier(["gyroscope"], STEPS, FEATURE, 5).eval()
+    tuned.load_state_dict({k: v for k, v in head.state_dict().items() if not k.startswith("blocks.skeleton")})
+    assert torch.equal(head({"gyroscope": features}), tuned({"gyroscope": features}))
 
 
 def test_fusion_blocks_are_named_by_modality():

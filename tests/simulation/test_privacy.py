@@ -180,6 +180,8 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
          {*BY_SENSOR, "train.contrast"}),
         (["methods=[unimodal, mim, mpm, cmg, dcm, imagebind]"],
          {"train.unimodal", "train.generate", "train.contrast", "query.targets", "query.audit"}),
+        (["methods=[unimodal, mim, mpm]", "bind.by=label", "evaluation.embeddings=false"],
+         {"train.unimodal", "train.contrast"}),
         (["methods=[unimodal, dcm]", "evaluation.embeddings=false"], {"train.unimodal", "train.contrast"}),
         (["methods=[unimodal]", "privacy={noise_std: 0.1, quantise: int8}"],
          {"train.unimodal", "query.targets", "query.audit"}),
@@ -187,7 +189,8 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
          {*BY_SENSOR, "train.contrast"}),
     ],
     ids=["binding and its bounds", "exact", "by label", "by label, exact", "by reconstruction, two seeds",
-         "the other methods", "embeddings not measured", "noise and few bits", "by two sensors in turn"],
+         "the other methods", "their own labels", "embeddings not measured", "noise and few bits",
+         "by two sensors in turn"],
 )  # fmt: skip
 def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, overrides, kinds):
     experiment = named(*overrides)

@@ -13,6 +13,7 @@ from client.training.finetune import (
     count_correct,
     folds,
     kept_blocks,
+    left_over,
     logits_of,
     new_tuning,
     stacked,
@@ -204,6 +205,62 @@ def test_augmentation_is_left_out_where_it_is_switched_off():
     tune_epoch(tuning(settings), labelled(), settings, 0, forbidden)
     with pytest.raises(AssertionError, match="augmented"):
         tune_epoch(tuning(SETTINGS), labelled(), SETTINGS, 0, forbidden)
+
+
+# --- modality drop ----------------------------------------------------------------------------------------------------
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_share_that_is_masked_is_the_probability_but_for_the_last_ones():
+    """Two sensors, each masked at 0.3: both would go in 0.09, where one stays. So 0.255 of each is masked."""
+    many = torch.ones(40_000, dtype=torch.bool)
+    kept = left_over({"a": many, "b": many}, 0.3, generator())
+    for name in "ab":
+        assert float(kept[name].float().mean()) == pytest.approx(1 - 0.255, abs=0.01)
+    assert (kept["a"] | kept["b"]).all()
+    alone = left_over({"a": many}, 0.9, generator())
+    assert alone["a"].all()
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=8),
+    st.floats(0, 0.99),
+    st.integers(0, 99),
+)
+def test_nothing_absent_appears_and_no_sample_loses_its_last(held, drop, seed):
+    present = dict(zip("abc", torch.tensor(held).unbind(dim=1), strict=True))
+    kept = left_over(present, drop, generator(seed))
+    assert all(not (kept[name] & ~present[name]).any() for name in "abc")
+    before, after = (torch.stack([each[name] for name in "abc"]).any(dim=0) for each in (present, kept))
+    assert torch.equal(before, after)
+    if drop == 0:
+        assert all(torch.equal(kept[name], present[name]) for name in "abc")
+
+
+def test_what_is_masked_changes_neither_the_order_nor_the_augmentation():
+    seen = {}
+
+    def watched(views, generator):
+        windows = jittered(views, generator)
+        seen.setdefault(drop, []).append(windows)
+        return windows
+
+    losses = {}
+    for drop in (0.0, 0.6):
+        settings = SETTINGS.model_copy(update={"modality_drop": drop})
+        made = tuning(settings)
+        losses[drop] = [tune_epoch(made, labelled(), settings, 7, watched) for _ in range(2)]
+    assert len(seen[0.0]) == len(seen[0.6])
+    for one, other in zip(seen[0.0], seen[0.6], strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert losses[0.0] != losses[0.6]
+    assert losses[0.0] == run(tuning(SETTINGS), SETTINGS, 2)
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
 
 
 def test_what_is_kept_is_the_average_and_training_goes_on_from_the_live_weights():

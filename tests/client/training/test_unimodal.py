@@ -10,7 +10,7 @@ from client.training.views import View
 from configs.schema import ContrastSettings
 from models.augment import Strength
 from models.encoders import FEATURE, STEPS, build_encoder
-from models.instance import instance_loss
+from models.instance import instance_loss, supervised_instance_loss
 from models.projection import Projection
 
 SETTINGS = ContrastSettings(batch=6, temperature=0.5)
@@ -68,3 +68,24 @@ def test_what_is_absent_has_no_influence_and_a_sensor_without_a_window_is_left_a
     nobody = view("gyroscope", 6, absent=range(6))
     assert train_unimodal(one, {"gyroscope": nobody}, SETTINGS, 1, STILL, 0.1, 3) == 0.0
     assert bits(one, "gyroscope") == before
+
+
+def test_with_labels_windows_of_one_label_attract_and_absent_ones_have_no_say():
+    """Two windows of six are absent: the labels of the other four, in their order, are what counts."""
+    made, views = model(("ecg",)), {"ecg": view("ecg", 6, absent=(0, 3))}
+    label = torch.tensor([9, 1, 1, 8, 2, -1])
+    with torch.no_grad():
+        rows = made.embed({"ecg": views["ecg"].take(views["ecg"].present).clean()})["ecg"]
+        expected = float(supervised_instance_loss(rows, rows, torch.tensor([1, 1, 2, -1]), SETTINGS.temperature))
+        without = float(instance_loss(rows, rows, SETTINGS.temperature))
+    loss = train_unimodal(made, views, SETTINGS, 1, STILL, 0.0, 0, label)
+    assert loss == pytest.approx(expected, abs=1e-5) and abs(expected - without) > 1e-3
+
+
+def test_labels_that_are_all_different_train_alike_and_others_otherwise():
+    views, trained = {"ecg": view("ecg", 6)}, []
+    for label in (None, torch.arange(6), torch.zeros(6, dtype=torch.int64)):
+        made = model(("ecg",))
+        trained.append([train_unimodal(made, views, SETTINGS, 1, STILL, 0.1, epoch, label) for epoch in range(3)])
+    assert trained[0] == pytest.approx(trained[1], abs=1e-4)
+    assert trained[0] != pytest.approx(trained[2], abs=1e-2)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.study import MEASURES, Axis, Study, Value
+from configs.study import AT_HAND, MEASURES, Axis, Study, Value
+from simulation.study.curves import curve_of, curves
 from simulation.study.page import page
 from simulation.study.picture import picture
 from simulation.study.table import Row, bootstrap, jobs_csv, lines, row_of, table_csv
@@ -123,3 +124,101 @@ def test_the_picture_is_a_png_and_the_same_for_the_same_figures(kind):
     png = picture(asked, table, "simulated")
     assert png.startswith(b"\x89PNG") and png == picture(asked, table, "simulated")
     assert png != picture(asked, table[:2], "simulated")
+
+
+# --- subsets ----------------------------------------------------------------------------------------------------------
+
+
+def with_subsets(labels, split, method, seed, **subsets):
+    by_subset = {name: {"accuracy": value, "macro_f1": None} for name, value in subsets.items()}
+    figures = {"accuracy": 0.9, "pairing_accuracy": None}
+    return Row((labels, split), method, seed, figures, {"g+s" if k == "both" else k: v for k, v in by_subset.items()})
+
+
+SUBSETS = [
+    with_subsets("one", "p", "lower_bound", 0, both=None, g=0.4, s=None),
+    with_subsets("one", "p", "fedbind", 0, both=0.8, g=0.6, s=0.3),
+    with_subsets("one", "p", "lower_bound", 1, both=None, g=0.2, s=None),
+    with_subsets("one", "p", "fedbind", 1, both=0.6, g=0.5, s=0.5),
+]
+
+
+def test_a_study_of_subsets_has_a_line_for_each_of_them_and_none_for_a_method_that_cannot():
+    table = lines(study(subsets=True), SUBSETS, ["lower_bound", "fedbind"])
+    assert [(t.place, t.method) for t in table] == [
+        (("one", "g"), "lower_bound"), (("one", "g"), "fedbind"), (("one", "s"), "fedbind"),
+        (("one", "g + s"), "fedbind"),
+    ]  # fmt: skip
+    low, ours, unseen, both = table
+    assert (low.mean, ours.mean, unseen.mean, both.mean) == pytest.approx((0.3, 0.55, 0.4, 0.7))
+    assert low.difference == pytest.approx((0.2 + 0.3) / 2) and unseen.difference is None
+
+
+def test_its_csv_files_name_the_subsets():
+    asked = study(subsets=True)
+    table = list(csv.DictReader(io.StringIO(table_csv(asked, lines(asked, SUBSETS, ["lower_bound", "fedbind"])))))
+    assert list(table[0])[:4] == ["labels", AT_HAND, "method", "accuracy"] and table[2][AT_HAND] == "s"
+    jobs = list(csv.DictReader(io.StringIO(jobs_csv(asked, SUBSETS))))
+    assert len(jobs) == 4 and jobs[0]["accuracy"] == "0.9"
+    assert (jobs[0]["accuracy of g"], jobs[0]["accuracy of g + s"], jobs[1]["accuracy of s"]) == ("0.4", "", "0.3")
+
+
+@pytest.mark.parametrize("changes", [{"measure": "pairing_accuracy"}, {"picture": "lines"}, {"picture": "curves"}])
+def test_a_study_of_subsets_measures_what_subsets_have_and_draws_bars(changes):
+    with pytest.raises(
+        ValueError, match="a study of subsets is a picture of bars and measures one of accuracy, macro_f1"
+    ):
+        study(subsets=True, **changes)
+
+
+# --- costs and curves -------------------------------------------------------------------------------------------------
+
+RESULT = {
+    "method": "fedbind", "seed": 0, "accuracy": 0.5, "cpu_seconds": 30.0,
+    "seconds": {"total": 1.0, "by_phase": {}, "cpu_by_phase": {"describe": 1.0, "contrast": 9.0, "fine-tune": 20.0}},
+    "bytes": {"up": 7_000_000, "down": 9_000_000, "by_phase": {
+        "contrast": {"up": 3_000_000, "down": 4_000_000}, "bind": {"up": 500_000, "down": 0},
+        "fine-tune": {"up": 3_000_000, "down": 2_000_000}, "evaluate": {"up": 500_000, "down": 3_000_000}}},
+    "by_subset": {"g": {"accuracy": 0.5, "macro_f1": 0.4}},
+    "curve": {"epoch": [1, 2, 3, 4], "test_accuracy": [0.1, None, 0.3, 0.5]},
+}  # fmt: skip
+
+
+def test_a_job_s_result_gives_its_costs_before_fine_tuning_and_its_curve():
+    found = row_of(("one", "p"), RESULT)
+    assert found.figures["cpu_seconds_before"] == 10.0
+    assert (found.figures["bytes_up_before"], found.figures["bytes_down_before"]) == (3_500_000, 4_000_000)
+    assert found.curve == {1: 0.1, 3: 0.3, 4: 0.5} and found.by_subset["g"]["accuracy"] == 0.5
+    plain = row_of((), {"method": "mim", "seed": 1, "bytes": {"up": 1, "down": 2}})
+    assert plain.figures["cpu_seconds_before"] is None and not plain.curve and not plain.by_subset
+
+
+def test_costs_stand_beside_the_figures_where_they_are_asked_for():
+    rows = [row_of(("one", "p"), {**RESULT, "seed": seed, "cpu_seconds": 30.0 + seed}) for seed in (0, 2)]
+    told = list(csv.DictReader(io.StringIO(table_csv(study(costs=True), lines(study(costs=True), rows, ["fedbind"])))))
+    assert told[0]["CPU, s"] == "31.0" and told[0]["sent by nodes before it, MB"] == "3.5"
+    html = page(study(costs=True), lines(study(costs=True), rows, ["fedbind"]), None, "", "", "", [])
+    assert "CPU before fine-tuning, s" in html and ">10.0<" in html
+    assert "CPU, s" not in page(study(), lines(study(), rows, ["fedbind"]), None, "", "", "", [])
+
+
+def with_curve(split, method, seed, **curve):
+    return Row(("one", split), method, seed, {"accuracy": 0.5}, {}, {int(k[1:]): v for k, v in curve.items()})
+
+
+def test_a_curve_by_hand_over_the_epochs_that_all_have():
+    rows = [with_curve("p", "fedbind", 0, e1=0.1, e3=0.3, e4=0.9), with_curve("q", "fedbind", 0, e1=0.3, e4=0.5)]
+    epochs, mean, std = curve_of(rows)
+    assert epochs == [1, 4] and mean == pytest.approx([0.2, 0.7])
+    assert std == pytest.approx([np.std([0.1, 0.3], ddof=1), np.std([0.9, 0.5], ddof=1)])
+    assert curve_of(rows[:1])[2].tolist() == [0, 0, 0]
+    assert curve_of([with_curve("p", "mim", 0)])[0] == []
+
+
+def test_a_picture_of_curves_is_the_same_for_the_same_jobs_and_none_without_a_curve():
+    asked = study(picture="curves")
+    rows = [with_curve("p", m, s, e1=0.1 + s / 10, e5=0.6) for m in ("mim", "fedbind") for s in (0, 1)]
+    png = curves(asked, rows, ["mim", "fedbind"], "simulated")
+    assert png and png.startswith(b"\x89PNG") and png == curves(asked, rows, ["mim", "fedbind"], "simulated")
+    assert png != curves(asked, rows[:3], ["mim", "fedbind"], "simulated")
+    assert curves(asked, [with_curve("p", "mim", 0)], ["mim"], "simulated") is None
