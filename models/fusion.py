@@ -43,9 +43,10 @@ class FusionClassifier(nn.Module):
     its block's outputs are left out, so neither a value nor a NaN there reaches logits or gradients. A sample without
     any modality gets the logits of an all-zero hidden layer.
 
-    A modality in `unseen` was never fine-tuned: it joins the cosine with `borrowed_prototypes` alone. Its hidden layer
-    has never met `classes`, so it is left out of the mean, and a sample that holds nothing else is judged by the cosine
-    alone: without a hidden layer to go with it the bias of `classes` would speak for no evidence at all.
+    A modality in `unseen` was never fine-tuned: it joins the cosine with `borrowed_prototypes`, and a sample that holds
+    one is judged by the cosine alone. The second part was learnt beside the tuned modalities' cosine, and with few labels
+    mostly takes back where that is too sure of itself; nothing has done so for a modality that was never tuned, so beside
+    the second part it would shout the others down. In the bound space all speak in one unit.
     """
 
     def __init__(
@@ -91,30 +92,28 @@ class FusionClassifier(nn.Module):
         if not features:
             raise ValueError("no modality given")
         first = next(iter(features.values()))
-        hidden = agreement = length = count = tuned = first.new_zeros(())
+        hidden = agreement = length = count = unseen = first.new_zeros(())
         presence = self._told(features, present)
         for modality, steps in features.items():
             block = self.block(modality)
             here = _presence(steps, modality, present)  # (batch,)
             filled = torch.where(here[:, None, None], steps, torch.zeros_like(steps))
-            share = here.to(steps.dtype)[:, None]
-            if modality not in self.unseen:
-                layer = block.hidden(filled)  # (batch, hidden)
-                if block.prompt is not None:
-                    layer = layer + block.prompt(presence)
-                hidden = hidden + torch.where(here[:, None], layer, torch.zeros_like(layer))
-                tuned = tuned + share
+            layer = block.hidden(filled)  # (batch, hidden)
+            if block.prompt is not None:
+                layer = layer + block.prompt(presence)
+            hidden = hidden + torch.where(here[:, None], layer, torch.zeros_like(layer))
             cosine = block.dropout(block.projection(filled, presence)) @ block.prototypes.T  # (batch, class)
             agreement = agreement + torch.where(here[:, None], cosine, torch.zeros_like(cosine))
+            share = here.to(steps.dtype)[:, None]
             length = length + share * block.prototypes.square().sum(dim=1)  # (batch, class)
             count = count + share
-        cosine = agreement / (count.clamp(min=1.0) * length.clamp(min=1e-12)).sqrt()
-        if not self.unseen:
-            return self.scale * cosine + self.classes(hidden / tuned.clamp(min=1.0))
-        known = (tuned > 0) | (count == 0)  # (batch, 1): not of those that hold what was never fine-tuned alone
-        width = self.block(next(iter(features))).width
-        judged = self.classes(hidden.expand(len(first), width) / tuned.clamp(min=1.0))
-        return self.scale * cosine + torch.where(known, judged, torch.zeros_like(judged))
+            unseen = unseen + share * (modality in self.unseen)
+        some = count.clamp(min=1.0)
+        cosine = agreement / (some * length.clamp(min=1e-12)).sqrt()
+        second = self.classes(hidden / some)
+        if self.unseen:
+            second = torch.where(unseen > 0, torch.zeros_like(second), second)
+        return self.scale * cosine + second
 
     @torch.no_grad()
     def set_prototypes(
