@@ -55,3 +55,15 @@ def csv(rows, names="ax,ay,az,gx,gy,gz"):
 
 def counting(records, columns=6):
     return [[record + column / 10 for column in range(columns)] for record in range(records)]
+
+
+def gait_at_home(root):
+    """Subject 1 walks and sits, 10 walks, 2 sits."""
+    for subject, activity, trial, records in (
+        (1, "walk", 1, 3),
+        (1, "sit", 1, 2),
+        (10, "walk", 1, 4),
+        (2, "sit", 2, 5),
+    ):
+        write(root / str(subject) / f"{activity}_{trial}.csv", csv(counting(records)))
+    return described(root, PLAIN)

@@ -6,19 +6,12 @@ import pytest
 from client.data.describe import check
 from client.data.own.dataset import OwnRecordings
 from configs.errors import UserError
-from tests.client.data.own_folders import NAN, PLAIN, counting, csv, described, load, write
+from tests.client.data.own_folders import NAN, PLAIN, counting, csv, described, gait_at_home, load, write
 
 
 @pytest.fixture
 def gait(tmp_path):
-    for subject, activity, trial, records in (
-        (1, "walk", 1, 3),
-        (1, "sit", 1, 2),
-        (10, "walk", 1, 4),
-        (2, "sit", 2, 5),
-    ):
-        write(tmp_path / str(subject) / f"{activity}_{trial}.csv", csv(counting(records)))
-    return described(tmp_path, PLAIN)
+    return gait_at_home(tmp_path)
 
 
 def test_subject_label_and_columns_come_out_as_described(gait):
