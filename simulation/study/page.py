@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from jinja2 import Environment, StrictUndefined
 
 from configs.study import Study
-from simulation.study.table import COSTS, Line
+from simulation.study.table import COSTS, LEAST_PAIRED, Line
 
 _TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ study.title }}</title>
@@ -34,7 +34,7 @@ p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8f
 {% endfor %}</tbody></table>
 <p class="note">Mean ± standard deviation over seeds{% if over %} and {{ over }}; each {{ over }} counts once in a
 mean, however many seeds it has{% endif %}. Differences are paired by seed{% if over %} and {{ over }}{% endif %};
-intervals are percentiles of 10,000 bootstrap resamplings. Each method has
+intervals are percentiles of 10,000 bootstrap resamplings, of {{ least }} differences at the least. Each method has
 the same encoders, rounds, fine-tuning epochs and labels.{% if costs %} Costs are means of one
 job; fine-tuning is alike for all, and what the methods differ by comes before it.{% endif %}
 {% if study.subsets %}A method that is missing from a line cannot be tested there: it leaves no encoder of what was
@@ -59,6 +59,6 @@ def page(
     return jinja.from_string(_TEMPLATE).render(
         study=study, table=table, status=status, note=note, command=command, failed=failed,
         picture=base64.b64encode(png).decode() if png else None, number=_number(study),
-        shown=study.columns, costs=list(COSTS.items()) if study.costs else [],
+        shown=study.columns, least=LEAST_PAIRED, costs=list(COSTS.items()) if study.costs else [],
         over=" and ".join(axis.name for axis in study.axes if axis.over),
     )  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 from configs.study import BY_SUBSET, MEASURES, Study
 
 _DRAWS = 10_000
+LEAST_PAIRED = 5
 _AFTER = ("measure", "fine-tune", "evaluate")  # alike for every method; what measuring costs is no cost of a method
 COSTS = {
     "cpu_seconds": "CPU, s",
@@ -50,7 +51,8 @@ class Line:
     mean        each place on the axes that are taken over counts once, however many seeds it has
     std         over all jobs
     costs       means, by `COSTS`
-    difference, low, high are None for `study.of` itself and where no job is paired.
+    difference  None for `study.of` itself and where no job is paired
+    low, high   None there, and where too few jobs are paired for an interval
     """
 
     place: tuple[str, ...]
@@ -162,12 +164,17 @@ def _grouped(values: Sequence[tuple[tuple[str, ...], float]]) -> list[np.ndarray
     return [np.array(group) for group in groups.values()]
 
 
-def bootstrap(paired: Sequence[tuple[tuple[str, ...], float]], draws: int = _DRAWS) -> tuple[float, float, float]:
+def bootstrap(
+    paired: Sequence[tuple[tuple[str, ...], float]], draws: int = _DRAWS
+) -> tuple[float, float | None, float | None]:
     """Mean of paired differences and its 95 % percentile interval, resampled over splits and over seeds within them.
 
     paired  (where: the place on the axes that are taken over, difference of one seed there); each place counts once
-    The draws are always the same. One difference alone has no interval: it is its own bounds.
+    The draws are always the same. Of fewer than LEAST_PAIRED differences no interval is told: resampling a few values
+    gives one that is far too narrow.
     """
+    if len(paired) < LEAST_PAIRED:
+        return _mean_of_places(paired), None, None
     values = _grouped(paired)
     generator = np.random.default_rng(0)
     means = np.empty(draws)

@@ -43,7 +43,8 @@ def test_means_are_over_seeds_and_splits_and_differences_are_paired():
     low, ours, alone = table
     assert low.mean == pytest.approx(((0.50 + 0.52) / 2 + 0.70) / 2)  # each split counts once
     assert low.std == pytest.approx(np.std([0.50, 0.52, 0.70], ddof=1))
-    assert low.difference == pytest.approx(((0.10 + 0.14) / 2 - 0.02) / 2) and low.low <= low.difference <= low.high
+    assert low.difference == pytest.approx(((0.10 + 0.14) / 2 - 0.02) / 2)
+    assert (low.low, low.high) == (None, None)  # three differences are too few
     assert (ours.difference, ours.low) == (None, None)
     assert (alone.std, alone.difference) == (0.0, None)  # nothing to pair it with
 
@@ -90,8 +91,8 @@ def test_figures_of_embeddings_are_measures_too_and_those_that_are_no_share_stan
 
 
 def test_the_interval_is_that_of_whole_splits_and_of_seeds_within():
-    assert bootstrap([((), 0.25)]) == (0.25, 0.25, 0.25)
-    mean, low, high = bootstrap([(("p",), 0.0), (("q",), 1.0)])
+    assert bootstrap([((), 0.25)] * 4) == (0.25, None, None)  # resampling so few would feign certainty
+    mean, low, high = bootstrap([(("p",), 0.0)] * 3 + [(("q",), 1.0)] * 3)
     assert (mean, low, high) == (0.5, 0.0, 1.0)  # one split may be drawn twice
     narrow = bootstrap([((), value) for value in (0.4, 0.5, 0.6) * 20])
     assert narrow[2] - narrow[1] < 0.05 and narrow[1] < 0.5 < narrow[2]
@@ -102,7 +103,7 @@ def test_the_interval_lies_within_the_differences_and_order_changes_nothing_but_
     told = [((where,), value) for where, value in paired]
     mean, low, high = bootstrap(told, draws=200)
     values = [value for _, value in paired]
-    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+    assert (low is None and high is None) if len(told) < 5 else min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
     by_place = [[value for (where,), value in told if where == name] for name in "pqr"]
     assert mean == pytest.approx(np.mean([np.mean(group) for group in by_place if group]))
 
