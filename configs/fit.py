@@ -39,7 +39,8 @@ def faults_between(experiment: Experiment) -> list[str]:
         faults.append("methods: at least one, each named once")
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
-    faults += [*_natural_faults(experiment), *_pairing_faults(experiment), *_label_faults(experiment)]
+    for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults):
+        faults += each(experiment)
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
     if anchored and len(experiment.bind.modalities) != 1:
         faults.append(
@@ -159,6 +160,19 @@ def _pairing_faults(experiment: Experiment) -> list[str]:
             f"{bind.pairing}, which does not follow the embeddings; use 0"
         )
     return faults
+
+
+def _tuning_faults(experiment: Experiment) -> list[str]:
+    """Shares of the rate that nothing could choose from."""
+    shares = experiment.finetune.encoder_rate_share
+    if not shares or len(set(shares)) != len(shares):
+        return [f"finetune.encoder_rate_share: {shares} is no list of shares, each once; give one number or some"]
+    if len(shares) > 1 and experiment.evaluation.folds < 2:
+        return [
+            f"finetune.encoder_rate_share: among {shares} folds of the fine-tuning samples choose, and "
+            f"evaluation.folds={experiment.evaluation.folds} makes none; use 2 or more, or name one share"
+        ]
+    return []
 
 
 def _label_faults(experiment: Experiment) -> list[str]:

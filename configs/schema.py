@@ -211,7 +211,8 @@ class FineTuneSettings(_Section):
     """The fusion head at the edge, and how what was learnt before is protected."""
 
     rate: Positive = 1e-3
-    encoder_rate_share: Fraction = 0.1  # what was pre-trained learns at this share of `rate`; 0 freezes it
+    # What was pre-trained learns at this share of `rate`; 0 freezes it. Of several the folds choose one, each job its own.
+    encoder_rate_share: Annotated[list[Fraction], BeforeValidator(lambda v: v if isinstance(v, list) else [v])] = [0.1]
     probe_epochs: Annotated[int, Field(ge=0)] = 0  # the head alone, before the encoders move
     decay_epochs: Count = 120  # the rate falls along a cosine for so long,
     final_rate_share: Fraction = 0.1  # down to this share of itself

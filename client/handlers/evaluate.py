@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from client.node import Node
-from client.training.evaluate import confusion_and_auc
+from client.training.evaluate import class_probabilities, confusion, macro_auc
 from client.training.finetune import Labelled
 from models.blocks import load_block, load_head, new_encoder, new_head
 from protocol.payload import Payload, ProtocolError
@@ -33,7 +33,7 @@ def evaluate(node: Node, question: Payload) -> Payload:
     subsets = [[m for m in subset if m in shapes] for subset in question.info["subsets"]]
     networks = len(next(iter(question.blocks["head.fusion"].values())))
     counts: dict[str, list[np.ndarray]] = {"+".join(subset): [] for subset in subsets if subset}
-    area = None
+    area, label = None, data.label.numpy()
     for network in range(networks):
         blocks = {
             name: {key: value[network] for key, value in block.items()}
@@ -44,9 +44,10 @@ def evaluate(node: Node, question: Payload) -> Payload:
             load_block(encoder, blocks[f"encoder.{modality}"])
         load_head(head, blocks)
         for subset in counts:
-            count, ranked = confusion_and_auc(encoders, head, data, subset.split("+"), len(held.classes))
-            counts[subset].append(count)
-            area = ranked if subset == next(iter(counts)) else area
+            probability = class_probabilities(encoders, head, data, subset.split("+"))
+            counts[subset].append(confusion(label, probability))
+            if network == networks - 1 and subset == next(iter(counts)):
+                area = macro_auc(label, probability)
     numbers = {"examples": float(len(data))} | ({} if area is None else {"auc": area})
     return Payload({f"confusion.{s}": {"counts": np.stack(c)} for s, c in counts.items()}, {}, numbers)
 

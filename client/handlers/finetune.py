@@ -25,7 +25,9 @@ def finetune(node: Node, question: Payload) -> Payload:
     name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
     first = int(question.info["first_epoch"]) == 1
     pretrained = bool(question.info.get("pretrained"))
-    share, fresh = (experiment.finetune.encoder_rate_share if pretrained else 1.0), question.info.get("fresh", [])
+    share, fresh = float(question.info.get("share", 1.0)), question.info.get("fresh", [])
+    if not 0.0 <= share <= 1.0:
+        raise ProtocolError(f"a share of {share:g} of the rate")
     tuning = _network(node, question.blocks, name, first, share, fresh)
     train, held_out = _parts(node, labelled(node, question, experiment.downstream), track)
     if not len(train):

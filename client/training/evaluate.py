@@ -13,23 +13,27 @@ from client.training.finetune import Labelled
 from models.fusion import FusionClassifier
 
 
-def confusion_and_auc(
-    encoders: nn.ModuleDict, head: FusionClassifier, data: Labelled, subset: Sequence[str], classes: int
-) -> tuple[np.ndarray, float | None]:
-    """Counts int32 (class, class), true by predicted, and macro one-against-rest AUC over the classes that occur.
-
-    Only the modalities of `subset` are shown to the network. AUC is None where fewer than two classes occur.
-    """
+def class_probabilities(
+    encoders: nn.ModuleDict, head: FusionClassifier, data: Labelled, subset: Sequence[str]
+) -> np.ndarray:
+    """Probabilities float32 (n, class); only the modalities of `subset` are shown to the network."""
     encoders.eval()
     head.eval()
     with torch.no_grad():
         features = {m: encoders[m](data.views[m].clean()) for m in subset}
-        probability = head(features, {m: data.present[m] for m in subset}).softmax(1).numpy()  # (n, class)
-    label = data.label.numpy()
-    counts = np.zeros((classes, classes), dtype=np.int32)
+        return head(features, {m: data.present[m] for m in subset}).softmax(1).numpy()
+
+
+def confusion(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Counts int32 (class, class), true by predicted, from labels (n,) and probabilities (n, class)."""
+    counts = np.zeros((probability.shape[1],) * 2, dtype=np.int32)
     np.add.at(counts, (label, probability.argmax(1)), 1)
+    return counts
+
+
+def macro_auc(label: np.ndarray, probability: np.ndarray) -> float | None:
+    """Mean one-against-rest AUC over the classes that occur; None where fewer than two do."""
     occurring = np.unique(label)
     if len(occurring) < 2:
-        return counts, None
-    areas = [roc_auc_score(label == value, probability[:, value]) for value in occurring]
-    return counts, float(np.mean(areas))
+        return None
+    return float(np.mean([roc_auc_score(label == value, probability[:, value]) for value in occurring]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from configs.schema import Experiment
 from server.job import Job
+from server.phases.finetune import rounds_of
 from server.state import JobState
 
 
@@ -39,13 +40,12 @@ def measured(method: Method, experiment: Experiment) -> bool:
 
 def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     """The phases of a job with their rounds, for whoever estimates the time left."""
-    folds = experiment.evaluation.folds
-    tracks = 1 + (folds if folds > 1 else 0)
+    learning = method.phases(experiment)
     phases = [
         ("describe", 1),
-        *((phase.name, phase.rounds) for phase in method.phases(experiment)),
+        *((phase.name, phase.rounds) for phase in learning),
         *([("measure", 1)] if measured(method, experiment) else []),
-        ("fine-tune", experiment.rounds.finetune * tracks),
+        ("fine-tune", rounds_of(experiment, len(experiment.finetune.encoder_rate_share) if learning else 1)),
         ("evaluate", 1),
     ]
     return [{"phase": name, "rounds": rounds} for name, rounds in phases]

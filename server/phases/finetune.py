@@ -1,13 +1,14 @@
-"""Fine-tune: the labelled nodes train head and encoders; folds of their own samples choose the epoch.
+"""Fine-tune: the labelled nodes train head and encoders; folds of their own samples choose rate and epoch.
 
-Tracks: `fold0`, `fold1`, … each leave a part of the fine-tuning samples out and count what they get right there; `all`
-trains on everything. Test recordings are looked at only along `all`, and choose nothing.
+Tracks: `fold0`, `fold1`, … each leave a part of the fine-tuning samples out and count what they get right there, under
+every share of the rate that the configuration names; `all` trains on everything, under the best of them. Test
+recordings are looked at only along `all`, and choose nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,40 +30,44 @@ from strategies.modality_wise import Contribution, aggregate
 CURVE_FROM = 81  # the paper's figure is the mean test accuracy over epochs 81 to 200
 
 
+@dataclass(frozen=True)
+class Validated:
+    """What the folds got right at each epoch under one rate."""
+
+    share: float  # of the rate, for what was pre-trained
+    correct: np.ndarray  # (epoch,)
+    examples: np.ndarray  # (epoch,)
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """(epoch,); 0 where nothing was held out."""
+        return np.divide(self.correct, self.examples, out=np.zeros(len(self.correct)), where=self.examples > 0)
+
+
 def finetune(job: Job, state: JobState) -> JobState:
     """The tuned blocks at the chosen epoch; the state's result gains the choice and the curves."""
     experiment = job.experiment
     epochs, step = experiment.epochs.finetune, experiment.epochs.finetune // experiment.rounds.finetune
     start = _start(job, state)
-    validation = np.zeros(epochs)
-    examples = np.zeros(epochs)
-    tracks = [f"fold{k}" for k in range(experiment.evaluation.folds)] if experiment.evaluation.folds > 1 else []
-    total = experiment.rounds.finetune * (len(tracks) + 1)
-    for number, track in enumerate(tracks):
-        current: Mapping[str, Block] = start
-        for piece in range(experiment.rounds.finetune):
-            first = piece * step + 1
-            replies, current = _piece(
-                job, state, track, current, first, step, [], number * experiment.rounds.finetune + piece + 1, total
-            )
-            for reply in replies.values():
-                correct = np.asarray(reply.info["validation_correct"], dtype=float)
-                validation[first - 1 : first - 1 + step] += correct
-                examples[first - 1 : first - 1 + step] += reply.metrics["validation_examples"]
-    accuracy = np.divide(validation, examples, out=np.zeros(epochs), where=examples > 0)
-    chosen = choose_epoch(accuracy, int(examples.max())) if tracks else epochs
+    shares = experiment.finetune.encoder_rate_share if _taught(job, state) else [1.0]
+    total = rounds_of(experiment, len(shares))
+    tried = [_validated(job, state, start, share, number, total) for number, share in enumerate(shares)]
+    best = tried[choose_share([each.accuracy for each in tried])]
+    folded = len(fold_tracks(experiment)) > 0
+    chosen = choose_epoch(best.accuracy, int(best.examples.max())) if folded else epochs
     if len(state.members("finetune")) > 1:  # their networks meet at the end of each message, and are one only there
         chosen = -(-chosen // step) * step
     wanted = {chosen, epochs} | _drawn(experiment, epochs)
-    current, kept = start, dict(start)
+    current: Mapping[str, Block] = start
+    kept = dict(start)
     tested: dict[int, float] = {}
     f1: dict[int, float] = {}
     losses: list[float] = []
     for piece in range(experiment.rounds.finetune):
         first = piece * step + 1
         keep = sorted(e for e in wanted if first <= e < first + step)
-        round = len(tracks) * experiment.rounds.finetune + piece + 1
-        replies, current = _piece(job, state, "all", current, first, step, keep, round, total)
+        round = total - experiment.rounds.finetune + piece + 1
+        replies, current = _piece(job, state, "all", best.share, current, first, step, keep, round, total)
         losses += np.mean([reply.info["losses"] for reply in replies.values()], axis=0).tolist()
         history, epochs_kept = _history(state, replies, current, keep, first + step - 1)
         if history:
@@ -71,16 +76,18 @@ def finetune(job: Job, state: JobState) -> JobState:
         if any(epoch <= chosen for epoch in epochs_kept):
             at = max(i for i, epoch in enumerate(epochs_kept) if epoch <= chosen)
             kept = {name: {key: value[at] for key, value in block.items()} for name, block in history.items()}
-    _report_epochs(job, losses, accuracy if tracks else None, tested)
+    _report_epochs(job, losses, best.accuracy if folded else None, tested)
     curve = {
         "epoch": list(range(1, epochs + 1)),
-        "validation_accuracy": accuracy.tolist() if tracks else None,
+        "validation_accuracy": best.accuracy.tolist() if folded else None,
         "test_accuracy": [tested.get(epoch) for epoch in range(1, epochs + 1)] if tested else None,
     }
     late = [epoch for epoch in sorted(tested) if epoch >= CURVE_FROM]
     paper = experiment.evaluation.curve and bool(late)  # its figures are means over these epochs
     figures = {
         "chosen_epoch": chosen,
+        "encoder_rate_share": best.share,
+        "validation_by_share": {f"{each.share:g}": _level(each.accuracy) for each in tried} if folded else {},
         "curve": curve,
         "accuracy_last_epoch": tested.get(epochs),
         "accuracy_epochs_81_200": float(np.mean([tested[epoch] for epoch in late])) if paper else None,
@@ -89,6 +96,49 @@ def finetune(job: Job, state: JobState) -> JobState:
     }
     save_blocks(kept, job.folder / "checkpoint")
     return replace(state, blocks={**state.blocks, **kept}, result={**state.result, **figures})
+
+
+def fold_tracks(experiment: Experiment) -> list[str]:
+    """The tracks that leave a part of the fine-tuning samples out; none without folds."""
+    folds = experiment.evaluation.folds
+    return [f"fold{k}" for k in range(folds)] if folds > 1 else []
+
+
+def rounds_of(experiment: Experiment, shares: int) -> int:
+    """Messages of the whole phase, where so many shares of the rate are tried on every fold."""
+    return experiment.rounds.finetune * (len(fold_tracks(experiment)) * shares + 1)
+
+
+def _validated(
+    job: Job, state: JobState, start: Mapping[str, Block], share: float, number: int, total: int
+) -> Validated:
+    """Every fold under one share of the rate, the `number`-th that is tried."""
+    experiment = job.experiment
+    epochs, pieces = experiment.epochs.finetune, experiment.rounds.finetune
+    step, tracks = epochs // pieces, fold_tracks(experiment)
+    found = Validated(share, np.zeros(epochs), np.zeros(epochs))
+    for fold, track in enumerate(tracks):
+        current = start
+        for piece in range(pieces):
+            first, round = piece * step + 1, (number * len(tracks) + fold) * pieces + piece + 1
+            replies, current = _piece(job, state, track, share, current, first, step, [], round, total)
+            for reply in replies.values():
+                found.correct[first - 1 : first - 1 + step] += np.asarray(reply.info["validation_correct"], dtype=float)
+                found.examples[first - 1 : first - 1 + step] += reply.metrics["validation_examples"]
+    return found
+
+
+def choose_share(accuracies: Sequence[np.ndarray]) -> int:
+    """Which rate's validation accuracies, (epoch,) each, are best in the mean over the second half of the epochs.
+
+    The first of equals. A mean over many epochs and not the best one: the best of many noisy epochs tells little of
+    the rate (`choose_epoch` picks among the epochs of the rate that is chosen here).
+    """
+    return int(np.argmax([_level(accuracy) for accuracy in accuracies]))
+
+
+def _level(accuracy: np.ndarray) -> float:
+    return float(accuracy[len(accuracy) // 2 :].mean())
 
 
 def _drawn(experiment: Experiment, epochs: int) -> set[int]:
@@ -135,20 +185,25 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
     return {**blocks, **head_blocks(head)}
 
 
+def _taught(job: Job, state: JobState) -> list[str]:
+    """Modalities whose encoders pre-training left something in."""
+    return [m for m in job.experiment.downstream if f"encoder.{m}" in state.blocks]
+
+
 def _piece(
-    job: Job, state: JobState, track: str, current: Mapping[str, Block], first: int, epochs: int, keep: Sequence[int],
-    round: int, rounds: int,
+    job: Job, state: JobState, track: str, share: float, current: Mapping[str, Block], first: int, epochs: int,
+    keep: Sequence[int], round: int, rounds: int,
 ) -> tuple[dict[int, Payload], Mapping[str, Block]]:  # fmt: skip
     """`epochs` epochs on every labelled node; with several nodes their networks are averaged after it."""
     tuners = state.members("finetune")
     several = len(tuners) > 1
     kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
-    taught = [m for m in job.experiment.downstream if f"encoder.{m}" in state.blocks]
+    taught = _taught(job, state)
     fresh = [m for m in job.experiment.downstream if m not in taught]
     info: dict[str, Any] = {
         "track": track, "first_epoch": first, "epochs": epochs, "keep": kept,
         "last": first + epochs > job.experiment.epochs.finetune,
-        "pretrained": bool(taught), **({"fresh": fresh} if taught and fresh else {}),
+        "pretrained": bool(taught), "share": share, **({"fresh": fresh} if taught and fresh else {}),
     }  # fmt: skip
     blocks = dict(current) if first == 1 or several else {}
     statistics = {p: state.statistics(p, job.experiment.downstream) for p in tuners}

@@ -19,7 +19,8 @@ from server.tracking import RunFolder, Status, environment
 def start_run(experiment: Experiment, out: str | Path | None = None, resume: bool = False) -> RunFolder:
     """The run's folder with its configuration and environment; `out` or `runs/<time>-<name>`.
 
-    With `resume` an earlier folder is opened, and its finished jobs are not run again.
+    With `resume` an earlier folder is opened, and its finished jobs are not run again; its configuration is written anew,
+    for a study comes back to a folder with further seeds.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = Path(out) if out else Path("runs") / f"{stamp}-{experiment.name}"
@@ -27,8 +28,8 @@ def start_run(experiment: Experiment, out: str | Path | None = None, resume: boo
         folder = RunFolder.open(path)
     else:
         folder = RunFolder.create(path)
-        folder.write_yaml("config.yaml", experiment.model_dump(mode="json"))
         folder.write_json("environment.json", environment())
+    folder.write_yaml("config.yaml", experiment.model_dump(mode="json"))
     folder.write_progress("running", 0, len(experiment.seeds) * len(experiment.methods))
     return folder
 

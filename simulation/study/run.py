@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def run_study(
     run: Run,
     tell: Tell,
 ) -> Outcome:
-    """Every cell, then the table; what is finished is written after each cell, so that nothing is lost on the way.
+    """Every cell, seed by seed, and the table after each of them, so that nothing is lost on the way.
 
     name  as the user called the study, for the command on its page
     run   runs one cell: its experiment, its folder, and whether it goes on with what lies there
@@ -56,25 +56,48 @@ def run_study(
     out.mkdir(parents=True, exist_ok=True)
     (out / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     command = without_private_paths(shlex.join(["fedbind", "study", name, *overrides]))
-    failed: list[str] = []
-    for number, cell in enumerate(grid, start=1):
-        folder, place = out / "cells" / cell.folder, ", ".join(cell.place) or "one cell"
-        missing = [job for job in _jobs(cell) if not (folder / "jobs" / job / "result.json").is_file()]
-        tell(
-            f"cell {number}/{len(grid)} ({place}): " + (f"{len(missing)} jobs to run" if missing else "finished before")
-        )
-        if not missing:
+    failed: dict[str, str] = {}
+    for cell in grid:
+        if not any(_missing(cell, out, [seed]) for seed in cell.experiment.seeds):
+            tell(f"{_called(cell, grid)}: finished before")
+    for cell, seeds in by_seed(grid):
+        missing = _missing(cell, out, seeds[-1:])
+        if not missing or cell.folder in failed:
             continue
+        folder = out / "cells" / cell.folder
+        tell(f"{_called(cell, grid)}, seed {seeds[-1]}: {len(missing)} jobs to run")
         began = time.monotonic()
         try:
-            run(cell.experiment, folder, (folder / "config.yaml").is_file())
+            now = cell.experiment.model_copy(update={"seeds": seeds})
+            run(now, folder, (folder / "config.yaml").is_file())
         except UserError as error:
-            failed.append(f"{place}: {error.what} ({error.where})")
+            failed[cell.folder] = f"{', '.join(cell.place)}: {error.what} ({error.where})"
             tell(f"  failed: {error.what}")
         finally:  # stopped by hand too
             _add_seconds(out, cell.folder, time.monotonic() - began)
-            write(study, grid, out, command, failed)
-    return Outcome(out, write(study, grid, out, command, failed), failed)
+            write(study, grid, out, command, list(failed.values()))
+    return Outcome(out, write(study, grid, out, command, list(failed.values())), list(failed.values()))
+
+
+def by_seed(grid: Sequence[Cell]) -> Iterator[tuple[Cell, list[int]]]:
+    """Every cell under its first seed, then every cell under its second, and so on; each with its seeds so far.
+
+    A study that is stopped on the way then holds a bit of every cell, and not all of some.
+    """
+    for turn in range(max(len(cell.experiment.seeds) for cell in grid)):
+        for cell in grid:
+            if turn < len(cell.experiment.seeds):
+                yield cell, cell.experiment.seeds[: turn + 1]
+
+
+def _missing(cell: Cell, out: Path, seeds: Sequence[int]) -> list[str]:
+    """Jobs of these seeds without a result."""
+    jobs = [f"{method}-seed{seed}" for seed in seeds for method in cell.experiment.methods]
+    return [job for job in jobs if not (out / "cells" / cell.folder / "jobs" / job / "result.json").is_file()]
+
+
+def _called(cell: Cell, grid: Sequence[Cell]) -> str:
+    return f"cell {grid.index(cell) + 1}/{len(grid)} ({', '.join(cell.place) or 'one cell'})"
 
 
 def write(study: Study, grid: Sequence[Cell], out: Path, command: str, failed: Sequence[str]) -> list[Line]:
@@ -115,9 +138,8 @@ def _jobs(cell: Cell) -> list[str]:
 def _same_settings(cell: Cell, folder: Path) -> None:
     """Raises UserError where the folder holds a run of the same cell under other settings."""
     if (folder / "config.yaml").is_file():
-        earlier = check(stored_experiment(folder), where=str(folder)).model_dump(
-            mode="json"
-        )  # what is new has its default
+        stored = check(stored_experiment(folder), where=str(folder))  # what is new has its default
+        earlier = stored.model_dump(mode="json")
         now = cell.experiment.model_dump(mode="json")
         differ = sorted(key for key in now if key not in ("run", "seeds", "methods") and earlier[key] != now[key])
         if differ:

@@ -216,14 +216,19 @@ def test_fine_tuning_in_two_messages_equals_one_bit_by_bit_also_in_fresh_process
 
 
 def test_what_was_pre_trained_learns_slower_and_what_was_not_at_the_full_rate(experiment, make):
-    """With a share of 0 the encoders stay as they came, unless the method brought none."""
-    frozen = experiment.model_copy(
-        update={"finetune": experiment.finetune.model_copy(update={"encoder_rate_share": 0.0, "averaging": 0.0})}
-    )
+    """With a share of 0 the encoders stay as they came."""
+    frozen = experiment.model_copy(update={"finetune": experiment.finetune.model_copy(update={"averaging": 0.0})})
     for pretrained in (True, False):
         asked = make(frozen)
         sent = asked.blocks(*HEAD)
-        info = {"track": "all", "first_epoch": 1, "epochs": 2, "keep": [2], "pretrained": pretrained}
+        info = {
+            "track": "all",
+            "first_epoch": 1,
+            "epochs": 2,
+            "keep": [2],
+            "pretrained": pretrained,
+            "share": 0.0 if pretrained else 1.0,
+        }
         got = asked.say(FINETUNE, 3, Payload(sent, info)).blocks
         for name in ("encoder.gyroscope", "encoder.ecg"):
             stayed = all(np.array_equal(got[name][key][0], sent[name][key]) for key in sent[name])
@@ -231,12 +236,18 @@ def test_what_was_pre_trained_learns_slower_and_what_was_not_at_the_full_rate(ex
 
 
 def test_of_several_encoders_those_that_no_method_taught_learn_at_the_full_rate(experiment, make):
-    frozen = experiment.model_copy(
-        update={"finetune": experiment.finetune.model_copy(update={"encoder_rate_share": 0.0, "averaging": 0.0})}
-    )
+    frozen = experiment.model_copy(update={"finetune": experiment.finetune.model_copy(update={"averaging": 0.0})})
     asked = make(frozen)
     sent = asked.blocks(*HEAD)
-    info = {"track": "all", "first_epoch": 1, "epochs": 2, "keep": [2], "pretrained": True, "fresh": ["ecg"]}
+    info = {
+        "track": "all",
+        "first_epoch": 1,
+        "epochs": 2,
+        "keep": [2],
+        "pretrained": True,
+        "share": 0.0,
+        "fresh": ["ecg"],
+    }
     got = asked.say(FINETUNE, 3, Payload(sent, info)).blocks
     stayed = {
         name: all(np.array_equal(got[name][key][0], sent[name][key]) for key in sent[name])

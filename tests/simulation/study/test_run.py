@@ -55,7 +55,7 @@ def test_a_study_writes_its_table_and_goes_on_where_it_stopped(toy, tmp_path):
 
     (out / "cells" / "none" / "jobs" / "dcm-seed0" / "result.json").unlink()
     again, told = run(toy, out)
-    assert told == ["cell 1/2 (none): 1 jobs to run", "cell 2/2 (some): finished before"]
+    assert told == ["cell 2/2 (some): finished before", "cell 1/2 (none), seed 0: 1 jobs to run"]
     assert again.table == outcome.table  # the same seed gives the same figures
     assert (out / "cells" / "some" / "jobs" / "dcm-seed0" / "result.json").stat().st_mtime_ns == before
 
@@ -67,6 +67,21 @@ def test_a_study_writes_its_table_and_goes_on_where_it_stopped(toy, tmp_path):
 
     with pytest.raises(UserError, match="other settings: gaps"):
         run(toy, out, "gaps.mean_s=3.5")
+
+
+def test_every_cell_has_its_first_seed_before_any_has_its_second(toy, tmp_path):
+    out, ran = tmp_path / "out", []
+
+    def noted(experiment, folder, resume):
+        ran.append((folder.name, list(experiment.seeds), resume))
+        for seed in experiment.seeds:
+            for method in experiment.methods:
+                place = folder / "jobs" / f"{method}-seed{seed}"
+                place.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(yaml.safe_dump(experiment.model_dump(mode="json")))
+
+    run_study(load_study(toy), str(toy), [*QUICK, "seeds=[3, 1]"], out, noted, lambda text: None)
+    assert ran == [("none", [3], False), ("some", [3], False), ("none", [3, 1], True), ("some", [3, 1], True)]
 
 
 @pytest.mark.slow
