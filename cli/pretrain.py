@@ -111,7 +111,7 @@ def pretrain(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """See HELP."""
-    from client.data.holdings import check_settings
+    from client.data.holdings import check_data
     from configs.errors import UserError
     from configs.load import load
     from models.spectral import PictureForm
@@ -133,7 +133,7 @@ def pretrain(
     measured = None
     if sensors is not None:
         experiment = load(sensors, overrides or [])
-        check_settings(experiment.data)  # before minutes are spent on training
+        check_data(experiment)  # before minutes are spent on training
         measured = experiment, SensorSettings(PictureForm(form.value), axes.value, rate_hz)
     found = find_images(images, side, seed, most)
     folder = out or Path("pretrained") / f"{encoder.value}-{quantiser.value}"

@@ -14,11 +14,11 @@ from client.data.agreement import check_agreement, kept_classes
 from client.data.cards import DatasetCard, ModalityCard, channels_of
 from client.data.catalogue import dataset
 from client.data.gaps import cut_gaps
-from client.data.naming import name_there, named_card, named_recordings
+from client.data.naming import name_there, named_card, named_recordings, of_classes
 from client.data.natural import keep_natural
 from client.data.normalise import Moments, moments_of_rows, shared_by
 from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
-from client.data.recording import Loaded, Skipped
+from client.data.recording import Loaded, Recording, Skipped
 from client.data.request import checked_options
 from client.data.samples import SampleSet
 from client.data.windows import sliding, whole
@@ -97,12 +97,9 @@ def holdings_of(
     names = list(modalities_of(experiment, place.group, "fedbind") if modalities is None else modalities)
     subjects = experiment.split[place.group]
     share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
-    own_card, loaded = _loaded(
-        settings, share.subjects if share else tuple(subjects), tuple(names), str(root) if root else None
-    )
-    card = named_card(own_card, settings, names, experiment.data_path(place.group))
-    kept = kept_classes(experiment, place.group, card)
-    recordings = named_recordings(loaded.recordings, own_card.classes, settings, kept)
+    read = read_named(settings, share.subjects if share else subjects, names, root, experiment.data_path(place.group))
+    card, kept = read.card, kept_classes(experiment, place.group, read.card)
+    recordings = of_classes(read.recordings, kept)
     label = np.array([recording.label for recording in recordings], dtype=np.int64)
     if share is not None:
         mine = part_of(label, share.part, share.parts)
@@ -140,7 +137,7 @@ def holdings_of(
         rates_hz={m: card.modalities[m].rate_hz for m in names},
         classes=tuple(card.classes),
         simulated=card.simulated,
-        skipped=loaded.skipped,
+        skipped=read.skipped,
         normalise=settings.normalise,
     )
 
@@ -154,12 +151,34 @@ def _share_of(labels: int, nodes: int, index: int) -> int:
     return labels // nodes + (index < labels % nodes)
 
 
-def _loaded(
-    settings: DataSettings, subjects: tuple[str, ...], names: tuple[str, ...], root: str | None
-) -> tuple[DatasetCard, Loaded]:
-    """The data set's own card, and its recordings under its own names."""
+@dataclass(frozen=True)
+class Named:
+    """Recordings of one data set under the experiment's names and labels, with the card to match."""
+
+    card: DatasetCard
+    recordings: Sequence[Recording]
+    skipped: Sequence[Skipped]
+
+
+def read_named(
+    settings: DataSettings,
+    subjects: Sequence[str],
+    names: Sequence[str],
+    root: str | Path | None = None,
+    where: str = "data",
+) -> Named:
+    """What a data section tells of these people and modalities, whole; raises UserError for what the user must mend.
+
+    root   the folder, where it is not the section's own
+    where  the section's key path
+    """
+    folder = str(root) if root else settings.root
     options, there = repr(sorted(settings.options.items())), tuple(name_there(settings, name) for name in names)
-    return _read_once(settings.name, options, root, subjects, there, settings.on_corrupt, _Options(settings.options))
+    card, loaded = _read_once(
+        settings.name, options, folder, tuple(subjects), there, settings.on_corrupt, _Options(settings.options)
+    )
+    recordings = named_recordings(loaded.recordings, card.classes, settings)
+    return Named(named_card(card, settings, names, where), recordings, loaded.skipped)
 
 
 class _Options(dict):

@@ -57,19 +57,21 @@ def places_of(classes: Sequence[str], settings: DataSettings) -> NDArray[np.int6
 
 
 def named_recordings(
-    recordings: Iterable[Recording], classes: Sequence[str], settings: DataSettings, kept: Collection[int] | None = None
+    recordings: Iterable[Recording], classes: Sequence[str], settings: DataSettings
 ) -> list[Recording]:
-    """The recordings with the experiment's names and labels, without those of classes that it leaves out.
-
-    classes  the data set's own
-    kept     the experiment's classes of which recordings are wanted; None: all; what has no label stays
-    """
+    """The recordings with the experiment's names and labels, without those of classes (the data set's own) that it
+    leaves out."""
     place, here = places_of(classes, settings), {there: name for name, there in settings.rename.items()}
     found = []
     for recording in recordings:
         label = recording.label if recording.label == UNLABELLED else int(place[recording.label])
-        if label == DROPPED or (kept is not None and label != UNLABELLED and label not in kept):
+        if label == DROPPED:
             continue
         signals = {here.get(name, name): signal for name, signal in recording.signals.items()}
         found.append(replace(recording, label=label, signals=signals))
     return found
+
+
+def of_classes(recordings: Iterable[Recording], kept: Collection[int] | None) -> list[Recording]:
+    """Those of the kept classes alone, and those without a label; all where `kept` is None."""
+    return [each for each in recordings if kept is None or each.label == UNLABELLED or each.label in kept]

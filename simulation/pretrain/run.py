@@ -106,8 +106,7 @@ def headlines(card: Mapping[str, Any]) -> list[str]:
         f"a picture is {GRID}×{GRID} codes of {math.ceil(math.log2(model['size'])) * model['stages']} bits",
         _fidelity_line(f"images ({images['name']})", card["test"], model["size"]),
     ]
-    sensors = card.get("sensors")
-    if sensors:
+    for sensors in card.get("sensors", []):
         kind = "simulated" if sensors["data"]["simulated"] else "real"
         for name, found in sensors["modalities"].items():
             lines.append(_fidelity_line(f"{name} ({sensors['data']['name']}, {kind})", found, model["size"]))

@@ -1,16 +1,14 @@
 """How well the encoder gives back the spectral images of real sensors, modality by modality. It only reports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from client.data.catalogue import dataset
-from client.data.holdings import check_settings
+from client.data.holdings import check_data, check_settings, read_named
 from client.data.normalise import Moments
 from client.data.recording import Recording
 from client.data.spectral import SpectralWindows, is_signal, spectral_windows
@@ -35,34 +33,41 @@ class SensorSettings:
     windows: int = 256
 
 
-def measure_sensors(model: VqVae, experiment: Experiment, settings: SensorSettings, seed: int) -> dict[str, Any]:
-    """Fidelity by modality, over windows drawn from all people but those of `split.test`, who choose nothing here.
+def measure_sensors(
+    model: VqVae, experiment: Experiment, settings: SensorSettings, seed: int
+) -> list[dict[str, Any]]:
+    """Fidelity by data set that the experiment reads and by modality, over windows drawn from all people but those of
+    `split.test`, who choose nothing here.
 
     Signals are normalised as `data.normalise` says (`federated` and `per_node` over all these people together).
     A modality that is no signal over time (pictures, point clouds) is left out, and named. Raises UserError for what is
     wrong with the data.
     """
-    check_settings(experiment.data)
-    data, source = experiment.data, dataset(experiment.data.name)
-    root = Path(data.root).expanduser() if data.root else None
-    card = source.card_for(data.options, root)
+    check_data(experiment)
+    return [_measured(model, experiment, path, settings, seed) for path in experiment.data_read]
+
+
+def _measured(
+    model: VqVae, experiment: Experiment, path: str, settings: SensorSettings, seed: int
+) -> dict[str, Any]:
+    """One data set, under the experiment's names."""
+    data = experiment.data_read[path]
+    card = check_settings(data, where=path)
+    readers = [group for group in experiment.groups if group != "test" and experiment.data_path(group) == path]
+    tested = experiment.split["test"] if experiment.data_path("test") == path else []
+    people = [each for each in dict.fromkeys(p for g in readers for p in experiment.split[g]) if each not in tested]
     names = [name for name in data.modalities if is_signal(card.modalities[name])]
     found: dict[str, Any] = {
-        "data": {"name": data.name, "simulated": card.simulated},
+        "data": {"name": data.name, "key": path, "simulated": card.simulated},
         "settings": {**asdict(settings), "normalise": data.normalise},
         "left_out": [name for name in data.modalities if name not in names],
         "modalities": {},
     }
-    people = [subject for group, subjects in experiment.split.items() if group != "test" for subject in subjects]
-    if not names:
-        return found
-    loaded = source.load(
-        root, subjects=people, modalities=names, on_corrupt=data.on_corrupt, options=data.options, seed=0
-    )
+    recordings = read_named(data, people, names, where=path).recordings if names and people else []
     for name in names:
-        series = series_by_recording(loaded.recordings, name, card.modalities[name], settings.rate_hz, settings.axes)
+        series = series_by_recording(recordings, name, card.modalities[name], settings.rate_hz, settings.axes)
         if series:
-            windows = spectral_windows(loaded.recordings, series, _moments(loaded.recordings, series, data.normalise))
+            windows = spectral_windows(recordings, series, _moments(recordings, series, data.normalise))
             present = np.flatnonzero(windows.present)
             generator = np.random.default_rng(derived_seed(seed, "sensors", name))
             rows = np.sort(generator.permutation(present)[: settings.windows])
@@ -72,7 +77,7 @@ def measure_sensors(model: VqVae, experiment: Experiment, settings: SensorSettin
     return found
 
 
-def _moments(recordings: list[Recording], series: dict[int, Series], how: str) -> Moments | dict[str, Moments]:
+def _moments(recordings: Sequence[Recording], series: dict[int, Series], how: str) -> Moments | dict[str, Moments]:
     if how == "per_subject":
         owners: dict[str, list[Series]] = {}
         for number, each in series.items():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from client.data.cards import DatasetCard, ModalityCard
-from client.data.naming import named_card, named_recordings, places_of
+from client.data.naming import named_card, named_recordings, of_classes, places_of
 from client.data.recording import Recording, Signal
 from configs.errors import UserError
 from configs.schema import DataSettings
@@ -44,7 +44,9 @@ def test_classes_are_kept_joined_and_ordered_as_the_experiment_names_them():
 
 
 def test_a_group_may_hold_some_of_the_classes_alone():
-    told = named_recordings(recordings(0, 1, 2, 3, -1), CARD.classes, settings(), {1, 3})
+    every = named_recordings(recordings(0, 1, 2, 3, -1), CARD.classes, settings())
+    told = of_classes(every, {1, 3})
+    assert of_classes(every, None) == every
     assert [(each.name, each.label) for each in told] == [("1", 1), ("3", 3), ("4", -1)]
 
 

@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from cli.app import call
+from client.data import holdings
 from configs.errors import UserError
 from configs.load import load
-from models.vqvae import Described, digest, unpack
+from models.vqvae import Described, build_vqvae, digest, folded, unpack
 from simulation.pretrain.checkpoint import FILE, find
 from simulation.pretrain.images import find_images
 from simulation.pretrain.run import CARD, WEIGHTS, headlines, pretrain
-from simulation.pretrain.sensors import SensorSettings
+from simulation.pretrain.sensors import SensorSettings, measure_sensors
 from simulation.pretrain.settings import PretrainSettings
 from simulation.pretrain.train import train
+from tests.simulation.study.recordings import write_motionsense, write_own
 
 IMAGES = find_images(None, 32, seed=0, most=160)
 SETTINGS = PretrainSettings(Described("patch", "codebook", latent=4, size=16), epochs=3, batch=2)
@@ -125,12 +127,9 @@ def test_the_card_says_what_the_file_holds(tmp_path, quantiser):
     assert card["training"]["steps"] == 6 and card["training"]["epochs_done"] == 2
     assert card["test"]["pictures"] == 1 and card["command"]
     assert card["model"]["encoder_parameters"] < card["model"]["whole_parameters"]
-    sensors = card["sensors"]
-    assert sensors["data"] == {"name": "wearable_sim", "simulated": True} and set(sensors["modalities"]) == {
-        "acc",
-        "ecg",
-        "eda",
-    }
+    (sensors,) = card["sensors"]
+    assert sensors["data"] == {"name": "wearable_sim", "key": "data", "simulated": True}
+    assert set(sensors["modalities"]) == {"acc", "ecg", "eda"}
     assert all(each["pictures"] == 6 == each["windows"] for each in sensors["modalities"].values())
     assert all(0 < each["floor_db"] < 60 for each in sensors["modalities"].values())
     lines = "\n".join(headlines(card))
@@ -141,11 +140,39 @@ def test_people_of_the_test_are_not_read(tmp_path, monkeypatch):
     from client.data.wearable_sim import WearableSim
 
     asked, real = [], WearableSim.load
+    holdings._read_once.cache_clear()
     monkeypatch.setattr(
         WearableSim, "load", lambda self, root, **told: asked.extend(told["subjects"]) or real(self, root, **told)
     )
     pretrain(dataclasses.replace(SETTINGS, epochs=1), IMAGES, tmp_path, silent, (SIMULATED, SensorSettings(windows=2)))
     assert asked and not set(asked) & set(SIMULATED.split["test"])
+
+
+def test_every_data_set_of_an_experiment_is_measured_under_the_experiment_s_names(tmp_path):
+    """Three folders, two of them with other names for the same sensors; people of the test, who are of the third alone."""
+    for name, people in (("mine", (1, 2)), ("target", (3, 4, 5))):
+        write_own(tmp_path / name, people, frames=220)
+    write_motionsense(tmp_path / "motionsense", frames=220)
+    experiment = load(
+        "motionsense_own",
+        [
+            f"data.root={tmp_path / 'motionsense'}",
+            *(f"further_data.{name}.root={tmp_path / name}" for name in ("mine", "target")),
+            "split={a: [1], b: [1, 2], finetune: [3, 4], test: [5]}",
+            "groups.a.nodes=1",
+            "groups.b.nodes=2",
+        ],
+    )
+    model, settings = folded(build_vqvae(SETTINGS.described)), SensorSettings(windows=2)
+    found = measure_sensors(model, experiment, settings, 0)
+    assert [each["data"]["key"] for each in found] == ["data", "further_data.mine", "further_data.target"]
+    for each in found:
+        assert set(each["modalities"]) == {"gravity", "gyroscope", "user_acceleration"}
+    words = 6 * 2  # six activities, two recordings of each, one window of each recording
+    assert [each["modalities"]["gravity"]["of_windows"] for each in found[1:]] == [2 * words, 2 * words]
+    tested = experiment.model_copy(update={"split": {**experiment.split, "test": ["3"]}})
+    (*_, target) = measure_sensors(model, tested, settings, 0)
+    assert target["modalities"]["gravity"]["of_windows"] == words  # one of the two, for the other is tested now
 
 
 def test_the_command_from_end_to_end_and_again(tmp_path, capsys):

@@ -18,15 +18,15 @@ def write_utd_mhad(root):
                 test_utd_mhad.write_trial(root, action, subject, trial)
 
 
-def write_motionsense(root):
+def write_motionsense(root, frames=8):
     """24 people, one trial of each activity."""
-    text = f"{test_motionsense.HEADER}\n{test_motionsense.rows(8)}\n"
+    text = f"{test_motionsense.HEADER}\n{test_motionsense.rows(frames)}\n"
     for subject in range(1, 25):
         for activity in ACTIVITIES:
             test_motionsense.write(root / "A_DeviceMotion_data", f"{activity}_1", subject, text)
 
 
-def write_own(root, people):
+def write_own(root, people, frames=8):
     """A folder as benchmarks/own_folder.py writes them: two trials of each activity."""
     names = [f"{group}_{axis}" for group in ("pull", "turn", "move") for axis in "xyz"]
     rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def write_own(root, people):
         for word, _ in WORDS.values():
             for trial in (1, 2):
                 path = root / str(person) / f"{word}-{trial}.csv"
-                np.savetxt(path, rng.normal(size=(8, 9)), "%.3f", ",", header=",".join(names), comments="")
+                np.savetxt(path, rng.normal(size=(frames, 9)), "%.3f", ",", header=",".join(names), comments="")
     classes = ", ".join(f"{word}: {meaning}" for word, meaning in WORDS.values())
     text = DESCRIPTION.format(citation="none", terms="none", classes=classes)
     (root / "dataset.yaml").write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from tests.simulation.study import recordings
 
 REDUCED = [
     "seeds=[0]", "rounds={autoencoder: 1, contrast: 1, finetune: 1}",
-    "epochs={autoencoder: 1, contrast: 1, finetune: 1}", "evaluation.folds=0",
+    "epochs={autoencoder: 1, contrast: 1, finetune: 1}", "evaluation.folds=2",
     "models={width: 8, projection: 8, hidden: 8}", "autoencoder.width=8", "autoencoder.latent=4",
     "run.workers=1", "data.window={kind: whole}",
 ]  # fmt: skip
