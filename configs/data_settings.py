@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from configs.section import Count, Positive, Section
 
 OWN_RECORDINGS = "folder"  # the data set whose people are those of a folder; another's are the same wherever it lies
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0.0)]
 Normalise = Literal["federated", "per_node", "per_subject", "none"]
 
 
@@ -41,17 +41,13 @@ def _names(value: Any) -> Any:
     return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(name, str) for name in value) else value
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ModalitySettings(_Section):
+class ModalitySettings(Section):
     """One sensor's share of a sample: how many frames a window of it is resampled to."""
 
     frames: Count = 128  # 1: a picture alone; other sensors need two or more
 
 
-class WindowSettings(_Section):
+class WindowSettings(Section):
     """How a recording becomes samples: taken whole, or cut into windows."""
 
     kind: Literal["whole", "sliding"] = "whole"
@@ -59,7 +55,7 @@ class WindowSettings(_Section):
     stride_s: Positive = 4.0
 
 
-class _Source(_Section):
+class _Source(Section):
     """Which recordings, from which folder, and what the experiment calls what is in them."""
 
     name: str

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySettings, one_word, texts
 from configs.fit import ROLES, faults_between, shared_modalities
+from configs.section import Count, Positive, Section
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-Count = Annotated[int, Field(ge=1)]
 
 MethodName = Literal["lower_bound", "unimodal", "mim", "mpm", "cmg", "dcm", "imagebind", "fedbind", "upper_bound"]
 METHODS: tuple[str, ...] = get_args(MethodName)  # each defined in server/methods
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ContextSettings(_Section):
+class ContextSettings(Section):
     """Under what circumstances a group recorded, in words; for bind.label_text=context. What is left empty is not said."""
 
     subjects: str = ""  # who they are, such as "students"
@@ -34,7 +29,7 @@ class ContextSettings(_Section):
     environment: str = ""
 
 
-class GroupSettings(_Section):
+class GroupSettings(Section):
     """Nodes alike in what they hold."""
 
     data: str | None = None  # a name in `further_data`; None: `data`
@@ -54,21 +49,21 @@ class GroupSettings(_Section):
         return value
 
 
-class PartitionSettings(_Section):
+class PartitionSettings(Section):
     """How a group's recordings come to its nodes."""
 
     kind: Literal["subject", "dirichlet"] = "subject"
     alpha: Positive = 0.5  # Dirichlet only: small is skewed
 
 
-class GapSettings(_Section):
+class GapSettings(Section):
     """Sensors that come and go in time."""
 
     rate: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # share of time a sensor is away
     mean_s: Positive = 2.0
 
 
-class BindSettings(_Section):
+class BindSettings(Section):
     """By what samples of different groups are paired, and how much a pair counts."""
 
     # A modality all groups hold, or "label", or several modalities: two groups are bound by one of them that both hold;
@@ -103,7 +98,7 @@ class BindSettings(_Section):
         return "+".join(self.modalities) or "label"
 
 
-class PrivacySettings(_Section):
+class PrivacySettings(Section):
     """What is done to an embedding before it leaves its node, in this order: normalise, clip, noise, quantise."""
 
     clip_norm: Positive = 1.0
@@ -111,7 +106,7 @@ class PrivacySettings(_Section):
     quantise: Literal["float32", "float16", "int8"] = "float32"
 
 
-class RoundSettings(_Section):
+class RoundSettings(Section):
     """How often nodes and server meet, per phase."""
 
     autoencoder: Annotated[int, Field(ge=0)] = 30
@@ -119,7 +114,7 @@ class RoundSettings(_Section):
     finetune: Count = 10  # fine-tuning epochs are handed out in this many messages
 
 
-class EpochSettings(_Section):
+class EpochSettings(Section):
     """Passes over a node's samples: per round before fine-tuning, in all for fine-tuning."""
 
     autoencoder: Count = 2
@@ -127,7 +122,7 @@ class EpochSettings(_Section):
     finetune: Count = 200
 
 
-class RunSettings(_Section):
+class RunSettings(Section):
     """The engine's patience and width."""
 
     workers: Annotated[int, Field(ge=0)] = 0  # 0: one process per core, at most one per (method, seed)
@@ -141,7 +136,7 @@ class RunSettings(_Section):
 Subjects = Annotated[list[str], BeforeValidator(texts)]
 
 
-class AutoencoderSettings(_Section):
+class AutoencoderSettings(Section):
     """The encoder of the shared modality, by which samples are matched."""
 
     objective: Literal["reconstruction", "denoising", "instance"] = "instance"  # the first is the paper's eq. 1
@@ -157,7 +152,7 @@ class AutoencoderSettings(_Section):
     warp: Annotated[float, Field(ge=0.0)] = 0.3
 
 
-class AugmentSettings(_Section):
+class AugmentSettings(Section):
     """Random changes of training windows, in the recording's own frame; the same for every method."""
 
     turn_deg: Annotated[float, Field(ge=0.0)] = 15.0  # inertial: rotation about a random axis, standard deviation
@@ -173,7 +168,7 @@ class AugmentSettings(_Section):
     jitter: Annotated[float, Field(ge=0.0)] = 0.05  # white noise, in standard deviations of the normalised signal
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """Sizes of encoders, projection and head."""
 
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
@@ -188,7 +183,7 @@ class ModelSettings(_Section):
         return {"inertial": self.inertial, "skeleton": self.skeleton}.get(kind, kind)
 
 
-class ContrastSettings(_Section):
+class ContrastSettings(Section):
     """Weighted contrastive learning over nodes (MMBind eq. 3)."""
 
     mode: Literal["targets", "exact"] = "targets"
@@ -207,12 +202,14 @@ class ContrastSettings(_Section):
     )
 
 
-class FineTuneSettings(_Section):
+class FineTuneSettings(Section):
     """The fusion head at the edge, and how what was learnt before is protected."""
 
     rate: Positive = 1e-3
     # What was pre-trained learns at this share of `rate`; 0 freezes it. Of several the folds choose one, each job its own.
-    encoder_rate_share: Annotated[list[Fraction], BeforeValidator(lambda v: v if isinstance(v, list) else [v])] = [0.1]
+    encoder_rate_share: Annotated[list[Fraction], BeforeValidator(lambda v: v if isinstance(v, list) else [v])] = Field(
+        default_factory=lambda: [0.1]
+    )
     probe_epochs: Annotated[int, Field(ge=0)] = 0  # the head alone, before the encoders move
     decay_epochs: Count = 120  # the rate falls along a cosine for so long,
     final_rate_share: Fraction = 0.1  # down to this share of itself
@@ -227,7 +224,7 @@ class FineTuneSettings(_Section):
     )
 
 
-class EvaluationSettings(_Section):
+class EvaluationSettings(Section):
     """What is measured. Test recordings choose nothing."""
 
     folds: Annotated[int, Field(ge=0)] = 2  # parts of the fine-tuning samples that choose the epoch; 0: the last epoch
@@ -238,7 +235,7 @@ class EvaluationSettings(_Section):
     synonyms: dict[str, str] = Field(default_factory=dict)  # class: another that means the same, for that audit alone
 
 
-class Experiment(_Section):
+class Experiment(Section):
     """The whole experiment. Read it with `configs.load`."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from configs.errors import UserError
 from configs.faults import faults_of
 from configs.load import SHIPPED, load
 from configs.schema import Experiment, MethodName
+from configs.section import Section
 
 STUDIES = SHIPPED / "studies"
 MEASURES = {
@@ -35,11 +36,7 @@ BY_SUBSET = ("accuracy", "macro_f1")  # what is told of every subset of the test
 AT_HAND = "modalities at hand"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Value(_Section):
+class Value(Section):
     """One setting on an axis: its name in the table, and the overrides it stands for."""
 
     name: str
@@ -47,7 +44,7 @@ class Value(_Section):
     x: float | None = None  # its place in a picture of lines
 
 
-class Axis(_Section):
+class Axis(Section):
     """What is varied. An axis that is taken `over` gives no rows of its own: figures are means over it and the seeds.
 
     Values named in `alone` get rows of their own beside those that are means over all.
@@ -71,7 +68,7 @@ class Axis(_Section):
         return [*([value] if value in self.alone else []), everything]
 
 
-class Study(_Section):
+class Study(Section):
     """A grid of settings over one experiment."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")

@@ -41,8 +41,8 @@ def main(grid: Grid, context: Context) -> None:
 
 def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: RunFolder) -> dict[str, Any]:
     """One method under one seed, from describing the nodes to its figures; a finished job is not run again."""
-    if earlier := folder.read_json(f"jobs/{method}-seed{seed}/result.json"):
-        return earlier
+    if finished := folder.read_json(f"jobs/{method}-seed{seed}/result.json"):
+        return finished
     path: Path = folder.job(method, seed)
     began, cpu_began = time.monotonic(), cpu_seconds()
     with JobLog(path, method, seed) as log:

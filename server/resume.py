@@ -7,7 +7,6 @@ array stands as its tensor's name. Nothing is unpickled.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from protocol.manifest import Manifest, ModalityManifest
 from server.binding.bind import Embedded, Pairs
@@ -23,6 +22,7 @@ from server.binding.steps import Step
 from server.dispatch import Tally
 from server.job import Job
 from server.state import JobState
+from server.tracking import write_atomically
 
 FILE = "state.safetensors"
 
@@ -47,14 +47,11 @@ def keep(folder: Path, progress: Progress) -> None:
     """Replaces what was kept of the job before."""
     arrays: dict[str, np.ndarray] = {}
     tree = json.dumps(_plain(progress, arrays))
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{FILE}.tmp"
-    save_file(arrays, beside, {"tree": tree})
-    os.replace(beside, folder / FILE)
+    write_atomically(folder / FILE, save(arrays, {"tree": tree}))
 
 
 def kept(folder: Path) -> Progress | None:
-    """What was kept last; None where there is nothing, or nothing that can be read."""
+    """What was kept last; None where there is nothing, ValueError where it cannot be read."""
     path = folder / FILE
     if not path.is_file():
         return None
@@ -62,9 +59,11 @@ def kept(folder: Path) -> Progress | None:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
             found = _whole(json.loads((file.metadata() or {})["tree"]), arrays)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if isinstance(found, Progress) else None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{FILE} cannot be read ({type(error).__name__})") from error
+    if not isinstance(found, Progress):
+        raise ValueError(f"{FILE} holds no job")
+    return found
 
 
 def forget(folder: Path) -> None:
@@ -77,10 +76,14 @@ def taken_up(job: Job, described: JobState) -> Progress:
 
     described  the state after `describe`, which finds the nodes anew on every start
 
-    Nodes that hold something else now make the job begin again, and a note says so.
+    Nodes that hold something else now, and a file that cannot be read, make the job begin again, and a note says so.
     """
     beginning = Progress(0, described, job.dispatch.tally, 0.0, 0.0)
-    earlier = kept(job.folder)
+    try:
+        earlier = kept(job.folder)
+    except ValueError as error:
+        job.note(f"what an earlier start kept is of no use: {error}; this job begins again")
+        return beginning
     if earlier is None:
         return beginning
     if dict(earlier.state.manifests) != dict(described.manifests):

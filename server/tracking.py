@@ -54,13 +54,16 @@ def without_nan(value: Any) -> Any:
     return value
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `path` so that a reader sees the old file or the new one, never a part; OSError where it cannot."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write `path` so that a reader sees the old file or the new one, never a part; OSError where it cannot.
+
+    Text is written as UTF-8.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)

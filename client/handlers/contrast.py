@@ -120,9 +120,8 @@ def contrast(node: Node, question: Payload) -> Payload:
     saved = node.store.get(name) if round > 1 else None
     take_up(model.optimiser, saved, scheduled_rate(experiment.contrast.rate, round, rounds))
     settings = experiment.contrast
-    if (
-        node.own_label is not None
-    ):  # eq. 3 never contrasts a modality with itself: one sensor's labels would say nothing
+    # Eq. 3 never contrasts a modality with itself: one sensor's labels would say nothing.
+    if node.own_label is not None:
         settings = settings.model_copy(update={"form": "supcon"})
     loss = train_contrast(
         model,

@@ -1,7 +1,6 @@
 """A training on disk between two sittings, replaced in one step; a kill at any moment leaves the old one or the new."""
 
 import io
-import os
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from configs.errors import UserError
+from server.tracking import write_atomically
 
 FILE = "state.pt"
 
@@ -28,25 +28,11 @@ class Checkpoint:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes beside and renames."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.tmp")  # what a kill left is written over
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Replaces the folder's checkpoint."""
     buffer = io.BytesIO()
     torch.save(vars(checkpoint), buffer)
-    replace_file(folder / FILE, buffer.getvalue())
+    write_atomically(folder / FILE, buffer.getvalue())
 
 
 def find(folder: Path, identity: dict[str, Any]) -> Checkpoint | None:

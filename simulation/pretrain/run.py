@@ -14,7 +14,7 @@ from configs.schema import Experiment
 from models.spectral import PICTURE
 from models.vqvae import GRID, VqVae, digest, pack, unpack
 from server.tracking import environment, without_nan, write_atomically
-from simulation.pretrain.checkpoint import Checkpoint, replace_file
+from simulation.pretrain.checkpoint import Checkpoint
 from simulation.pretrain.images import Images
 from simulation.pretrain.measure import Fidelity, measure
 from simulation.pretrain.mosaic import mosaics
@@ -43,7 +43,7 @@ def pretrain(
     card = card_of(settings, images, at, model, content, tested)
     if sensors is not None:
         card["sensors"] = measure_sensors(model, *sensors, settings.seed)
-    replace_file(folder / WEIGHTS, content)
+    write_atomically(folder / WEIGHTS, content)
     write_atomically(folder / CARD, json.dumps(without_nan(card), indent=1, allow_nan=False) + "\n")
     return card
 

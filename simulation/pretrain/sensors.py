@@ -33,9 +33,7 @@ class SensorSettings:
     windows: int = 256
 
 
-def measure_sensors(
-    model: VqVae, experiment: Experiment, settings: SensorSettings, seed: int
-) -> list[dict[str, Any]]:
+def measure_sensors(model: VqVae, experiment: Experiment, settings: SensorSettings, seed: int) -> list[dict[str, Any]]:
     """Fidelity by data set that the experiment reads and by modality, over windows drawn from all people but those of
     `split.test`, who choose nothing here.
 
@@ -47,9 +45,7 @@ def measure_sensors(
     return [_measured(model, experiment, path, settings, seed) for path in experiment.data_read]
 
 
-def _measured(
-    model: VqVae, experiment: Experiment, path: str, settings: SensorSettings, seed: int
-) -> dict[str, Any]:
+def _measured(model: VqVae, experiment: Experiment, path: str, settings: SensorSettings, seed: int) -> dict[str, Any]:
     """One data set, under the experiment's names."""
     data = experiment.data_read[path]
     card = check_settings(data, where=path)

@@ -59,6 +59,7 @@ def test_the_last_one_counts_and_is_forgotten_when_asked(tmp_path, progress):
 
 
 @pytest.mark.parametrize("content", [b"", b"no tensors", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
-def test_a_broken_file_is_as_none(tmp_path, content):
+def test_a_broken_file_is_told(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
-    assert kept(tmp_path) is None
+    with pytest.raises(ValueError, match="cannot be read"):
+        kept(tmp_path)

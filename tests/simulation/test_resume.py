@@ -66,3 +66,14 @@ def test_nodes_that_hold_something_else_now_make_the_job_begin_again(tmp_path, e
     run_one(other, "fedbind", 0, folder, watch=lambda question, reply: asked.append(question) or reply)
     assert "train.autoencoder" in {question.metadata.message_type for question in asked}
     assert "begins again" in (folder.path / "jobs" / "fedbind-seed0" / "metrics.jsonl").read_text()
+
+
+def test_a_broken_state_is_told_and_the_job_begins_again(tmp_path, experiment, unbroken):
+    folder = start_run(experiment, tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        run_one(experiment, "fedbind", 0, folder, watch=stop_at("train.contrast"))
+    job = folder.path / "jobs" / "fedbind-seed0"
+    (job / FILE).write_bytes((job / FILE).read_bytes()[:100])
+    run_one(experiment, "fedbind", 0, folder)
+    assert "cannot be read" in (job / "metrics.jsonl").read_text()
+    assert told(folder)[1] == unbroken[1]

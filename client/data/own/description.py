@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from client.data.cards import Kind
 from client.data.own.pattern import fields_in
 from client.data.own.words import by_path, column, one_word, renaming, values
+from configs.section import Section
 
 TEXT, ARRAYS, TABLES = (".csv", ".tsv", ".txt", ".dat"), (".npz", ".mat"), (".parquet",)
 TimeUnit = Literal["s", "ms", "us", "ns", "iso"]
@@ -22,11 +23,7 @@ Column = Annotated[str | int, BeforeValidator(column)]
 Columns = Annotated[tuple[Column, ...], BeforeValidator(one_word)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class _Source(_Section):
+class _Source(Section):
     """Where values lie and how often they come; what is left out is taken from the top of dataset.yaml."""
 
     files: str | None = None
