@@ -1,8 +1,10 @@
 """WESAD (Schmidt et al., ICMI 2018): chest strap and wristband of 15 subjects under stress, amusement and rest.
 
 One recording per stretch of time with one label. The pickled labels (700 Hz): 0 transient, 1 baseline, 2 stress,
-3 amusement, 4 meditation, 5 to 7 to be ignored. Accelerations are given in g: the wristband's file counts 1/64 g.
-The files come from strangers and are read by `restricted_pickle` alone. A file may lack the chest or the wrist.
+3 amusement, 4 meditation, 5 to 7 to be ignored. With `conditions: stai` the label is instead what the person said
+after the condition (`wesad_stai`), read from SX_quest.csv beside the pickle. Accelerations are given in g: the
+wristband's file counts 1/64 g. The files come from strangers and are read by `restricted_pickle` alone. A file may lack
+the chest or the wrist.
 """
 
 import pickle
@@ -22,6 +24,7 @@ from client.data.request import natural
 from client.data.restricted_pickle import RefusedPickle, read_plain_pickle
 from client.data.source import Dataset, Request
 from client.data.stretches import between, runs
+from client.data.wesad_stai import score_of_each, scores_in
 
 LABEL_RATE_HZ = 700.0
 BASELINE, STRESS, AMUSEMENT, MEDITATION = 1, 2, 3, 4
@@ -30,6 +33,7 @@ CONDITIONS: dict[str, dict[str, tuple[int, ...]]] = {  # option -> class -> labe
     "three": {"baseline": (BASELINE,), "stress": (STRESS,), "amusement": (AMUSEMENT,)},
     "four": {"baseline": (BASELINE,), "stress": (STRESS,), "amusement": (AMUSEMENT,), "meditation": (MEDITATION,)},
 }
+STAI = "stai"
 SOURCES = {  # modality -> device, key in the file, factor to the unit on the card
     "chest_acc": ("chest", "ACC", 1.0),
     "chest_ecg": ("chest", "ECG", 1.0),
@@ -66,7 +70,12 @@ CARD = DatasetCard(
         "wrist_temp": ModalityCard("physiological", 1, 4.0, "°C"),
     },
     options={
-        "conditions": OptionCard("stress_vs_rest", tuple(CONDITIONS), "which conditions are the classes"),
+        "conditions": OptionCard(
+            "stress_vs_rest",
+            (*CONDITIONS, STAI),
+            "which conditions are the classes; stai: what the person said after each",
+        ),
+        "stai_threshold": OptionCard(14, (), "stai: a score of so much or more (6 to 24) is stress"),
         "meditation": OptionCard("exclude", ("exclude", "rest"), "in stress_vs_rest: leave meditation out, or as rest"),
     },
 )
@@ -88,12 +97,16 @@ class Wesad(Dataset):
     def read(self, asked: Request, policy: CorruptPolicy) -> Iterator[Recording]:
         """One recording per labelled stretch, in time order."""
         files, classes = files_in(asked.root), classes_of(asked.options)
+        by_score = asked.options["stai_threshold"] if asked.options["conditions"] == STAI else None
         for subject in asked.subjects:
-            yield from stretches(subject, files[subject], asked.modalities, classes, policy)
+            yield from stretches(subject, files[subject], asked.modalities, classes, policy, by_score)
 
 
 def classes_of(options: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Class name -> the label codes that belong to it, by the options."""
+    """Class name -> the label codes that belong to it, by the options; with `stai` any condition may be of either."""
+    if options["conditions"] == STAI:
+        every = (BASELINE, STRESS, AMUSEMENT, MEDITATION)
+        return {"calm": every, "stressed": every}
     classes = dict(CONDITIONS[options["conditions"]])
     if options["conditions"] == "stress_vs_rest" and options["meditation"] == "rest":
         classes["rest"] = (*classes["rest"], MEDITATION)
@@ -115,9 +128,17 @@ def _by_name(path: Path) -> tuple[Any, ...]:
 
 
 def stretches(
-    subject: str, path: Path, wanted: Sequence[str], classes: Mapping[str, tuple[int, ...]], policy: CorruptPolicy
+    subject: str,
+    path: Path,
+    wanted: Sequence[str],
+    classes: Mapping[str, tuple[int, ...]],
+    policy: CorruptPolicy,
+    by_score: float | None = None,
 ) -> list[Recording]:
-    """The recordings of one subject's file; empty, and counted, where it cannot be read or has none."""
+    """The recordings of one subject's file; empty, and counted, where it cannot be read or has none.
+
+    by_score  None: classes by label codes; else of two classes the second from this score on
+    """
     content = read_subject(path, policy)
     if content is None:
         return []
@@ -126,22 +147,42 @@ def stretches(
         return []
     codes = content["label"]
     label_of = {code: label for label, codes_of in enumerate(classes.values()) for code in codes_of}
+    found = [(start, stop) for start, stop in runs(codes) if int(codes[start]) in label_of]
+    labels: Sequence[int] | None = [label_of[int(codes[start])] for start, _ in found]
+    if by_score is not None:
+        labels = _labels_by_score(path, [int(codes[start]) for start, _ in found], by_score, policy)
     recordings = []
-    for start, stop in runs(codes):
-        if int(codes[start]) in label_of:
-            cut = {
-                modality: part
-                for modality, signal in signals.items()
-                if len((part := between(signal, start / LABEL_RATE_HZ, stop / LABEL_RATE_HZ)).values)
-            }
-            if cut:
-                name = f"{subject} {start / LABEL_RATE_HZ:.0f} to {stop / LABEL_RATE_HZ:.0f} s"
-                recordings.append(Recording(subject, label_of[int(codes[start])], cut, name))
-    if not recordings:
+    for (start, stop), label in zip(found, labels or (), strict=labels is not None):
+        cut = {
+            modality: part
+            for modality, signal in signals.items()
+            if len((part := between(signal, start / LABEL_RATE_HZ, stop / LABEL_RATE_HZ)).values)
+        }
+        if cut:
+            name = f"{subject} {start / LABEL_RATE_HZ:.0f} to {stop / LABEL_RATE_HZ:.0f} s"
+            recordings.append(Recording(subject, label, cut, name))
+    if not recordings and labels is not None:
         there = ", ".join(str(int(code)) for code in np.unique(codes))
         needed = ", ".join(str(code) for code in sorted(label_of))
         policy.refuse(path, f"no labelled stretch: the labels are {there}", expected=f"some of {needed}")
     return recordings
+
+
+def _labels_by_score(path: Path, codes: Sequence[int], threshold: float, policy: CorruptPolicy) -> list[int] | None:
+    """1 for each stretch after whose condition the person's score reached the threshold; None, and counted, otherwise."""
+    quest = path.with_name(f"{path.stem}_quest.csv")
+    if not quest.is_file():
+        policy.refuse(quest, "no questionnaire lies beside the pickle", expected=f"{quest.name}, as published")
+        return None
+    scores = scores_in(quest, policy)
+    if scores is None:
+        return None
+    found = score_of_each(codes, scores)
+    if found is None:
+        order = ", ".join(str(code) for code, _ in scores)
+        policy.refuse(quest, f"its conditions ({order}) are not those of the labels ({', '.join(map(str, codes))})")
+        return None
+    return [int(score >= threshold) for score in found]
 
 
 def read_subject(path: Path, policy: CorruptPolicy) -> dict[str, Any] | None:

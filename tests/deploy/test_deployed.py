@@ -10,7 +10,7 @@ from tests.deploy.superlink import Deployment
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = 2
-TIMEOUT_S = 560  # some 12 messages a node, each a new process that imports torch; busy cores take several times as long as idle ones
+TIMEOUT_S = 560  # some 12 messages a node, each a new process that imports torch, on cores that may be busy
 
 
 @pytest.mark.deploy
