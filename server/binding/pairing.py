@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs.nodes import derived_seed
-from server.binding.match import BLOCK_ROWS, nearest
+from server.binding.match import nearest, rows_at_once
 
 PAIRINGS = ("nearest", "threshold", "topk_sum", "mutual", "random", "oracle")
 PARTNERS_COUNT = ("nearest", "topk_sum", "random", "oracle")  # where `bind.partners` says how many
@@ -57,9 +57,9 @@ def nearest_pairs(own: np.ndarray, theirs: np.ndarray, partners: int = 1) -> Fou
     return Found(np.arange(len(own)).repeat(index.shape[1]), index.ravel(), cosine.ravel())
 
 
-def threshold_pairs(own: np.ndarray, theirs: np.ndarray, threshold: float, block_rows: int = BLOCK_ROWS) -> Found:
+def threshold_pairs(own: np.ndarray, theirs: np.ndarray, threshold: float, block_rows: int | None = None) -> Found:
     """All whose cosine is `threshold` or more: none for some rows, many for others."""
-    parts = []
+    parts, block_rows = [], block_rows or rows_at_once(len(theirs))
     for start in range(0, len(own), block_rows):
         similarity = own[start : start + block_rows] @ theirs.T  # (block, m)
         row, column = np.nonzero(similarity >= np.float32(threshold))
