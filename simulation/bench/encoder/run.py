@@ -1,0 +1,100 @@
+"""`fedbind bench encoder` from first to last."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from server.tracking import environment, without_nan, write_atomically
+from simulation.bench.encoder.costs import Costs, costs_of
+from simulation.bench.encoder.onnx_forms import Exports, lacking
+from simulation.bench.encoder.plots import energy_picture, size_picture, time_picture
+from simulation.bench.encoder.ratios import best_against_best, by_form, same_precision
+from simulation.bench.encoder.settings import MODALITIES, ONNX_FORMS, EncoderBench
+from simulation.bench.encoder.systems import SIDES, system
+from simulation.bench.encoder.tables import times_table
+from simulation.bench.encoder.timing import PARTS, inference, interleaved
+from simulation.bench.encoder.torch_forms import in_torch
+from simulation.pretrain.checkpoint import replace_file
+
+Tell = Callable[[str], None]
+Case = tuple[str, str]  # side, form
+
+
+def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -> dict[str, Any]:
+    """Counts, measures, compares; writes costs.json, times.csv and three pictures into `out` and returns the whole."""
+    why = lacking() if set(settings.forms) & set(ONNX_FORMS) else ""
+    forms = [form for form in settings.forms if not (why and form in ONNX_FORMS)]
+    if why:
+        tell(f"left out: {', '.join(form for form in settings.forms if form not in forms)}: {why}")
+    costs: dict[str, dict[int, Costs]] = {side: {} for side in SIDES}
+    times: dict[int, dict[int, dict[Case, Any]]] = {threads: {} for threads in settings.all_threads}
+    weights: dict[Case, dict[int, int]] = {}
+    with Exports() as exports:
+        for modalities in range(1, settings.modalities + 1):
+            tell(f"{modalities} of {settings.modalities} modalities ({MODALITIES[modalities - 1]}): preparing")
+            systems = {side: system(side, settings, modalities) for side in SIDES}
+            for side in SIDES:
+                costs[side][modalities] = costs_of(systems[side], settings.windows)
+            for threads in settings.all_threads:
+                with _threads(threads):
+                    ready = {
+                        (side, form): exports.ready(systems[side], form, settings.windows, threads)
+                        if form in ONNX_FORMS
+                        else in_torch(systems[side], form, settings.windows)
+                        for side in SIDES
+                        for form in forms
+                    }
+                    for case, each in ready.items():
+                        weights.setdefault(case, {})[modalities] = each.weight_bytes
+                    tell(f"  {threads} thread(s): {settings.repeats} rounds of {len(ready)} cases in turn")
+                    times[threads][modalities] = interleaved(
+                        {case: inference(each, modalities) for case, each in ready.items()}, settings.repeats
+                    )
+    found: dict[str, Any] = {
+        "settings": {**asdict(settings), "threads": list(settings.all_threads), "forms": forms},
+        "modalities": list(MODALITIES[: settings.modalities]),
+        "left_out": why,
+        "parts": list(PARTS),
+        "ratios": same_precision(settings, costs, times, weights),
+        "best_against_best": best_against_best(settings, costs, times, weights),
+        "by_form": by_form(settings, times),
+        "costs": {side: {str(n): {**asdict(c), "macs": c.macs} for n, c in by.items()} for side, by in costs.items()},
+        "encoder_weight_bytes": {f"{side} {form}": by for (side, form), by in weights.items()},
+        "times_ms": times_table(times),
+        "environment": environment(),
+    }
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / "costs.json", json.dumps(without_nan(found), indent=1, allow_nan=False) + "\n")
+        write_atomically(out / "times.csv", _as_csv(found["times_ms"]))
+        replace_file(out / "time.png", time_picture(settings, times))
+        replace_file(out / "size.png", size_picture(settings, costs))
+        replace_file(out / "energy.png", energy_picture(settings, costs))
+        tell(f"written into {out}: costs.json, times.csv, time.png, size.png, energy.png")
+    return found
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many threads for torch meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,50 @@
+"""A system in one of PyTorch's forms."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from simulation.bench.encoder.systems import System
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A system that can be timed: pictures -> latents of whatever kind the runtime takes -> logits as an array.
+
+    The latents of earlier windows are kept by `classify`, random at first; their cost is only paid by the head.
+    """
+
+    encode: Callable[[Tensor], Any]
+    classify: Callable[[Any], Any]
+    weight_bytes: int  # of the encoders, as they lie in memory or in the runtime's files
+
+
+def in_torch(system: System, form: str, windows: int) -> Ready:
+    """`eager`: rows of pixels, band by band. `channels_last`: pixel by pixel. `bf16`: that in half the bytes."""
+    cast = _cast(system, form)
+    layout = torch.contiguous_format if form == "eager" else torch.channels_last
+    dtype = torch.bfloat16 if form == "bf16" else torch.float32
+    kept = torch.rand(system.modalities, windows - 1, *system.latent, dtype=dtype)
+
+    def encode(pictures: Tensor) -> Tensor:
+        return cast.encode(pictures.to(dtype).contiguous(memory_format=layout))
+
+    def classify(latents: Tensor) -> Tensor:
+        return cast.head(torch.cat([kept, latents[:, None]], dim=1))
+
+    weight_bytes = sum(p.numel() * p.element_size() for each in cast.encoders for p in each.parameters())
+    return Ready(encode, classify, weight_bytes)
+
+
+def _cast(system: System, form: str) -> System:
+    whole = replace(system, encoders=copy.deepcopy(system.encoders), head=copy.deepcopy(system.head))
+    for module in (*whole.encoders, whole.head):
+        if form != "eager":
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if form == "bf16":
+            module.to(torch.bfloat16)
+    return whole
