@@ -45,7 +45,7 @@ def encoder(
     threads: Annotated[
         list[int] | None, typer.Option(help="Threads; may be given several times. Default: 1, and all cores.")
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Rounds that count; three more warm up.")] = 15,
+    repeats: Annotated[int, typer.Option(help="Rounds that count; two more warm up.")] = 15,
     windows: Annotated[int, typer.Option(help="Windows the head looks at, the new one included.")] = 4,
     encoder: Annotated[str, typer.Option(help="patch or classic.")] = "patch",
     baseline: Annotated[
@@ -53,7 +53,9 @@ def encoder(
     ] = "resnet18-L3",
     forms: Annotated[
         list[str] | None,
-        typer.Option(help="eager, channels_last, bf16, onnx_float32, onnx_int8; may be given several times. Default: all."),
+        typer.Option(
+            help="eager, channels_last, bf16, onnx_float32, onnx_int8; may be given several times. Default: all."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for costs.json, times.csv, time.png, size.png, energy.png.")

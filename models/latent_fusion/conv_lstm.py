@@ -42,7 +42,7 @@ class ConvLstm(nn.Module):
     """The cell over a sequence: (batch, window, incoming, h, w) -> the hidden state after the last, (batch, hidden, h, w).
 
     `seen` (batch, window) bool: a window in which nothing was seen leaves the state as it is, so a sequence may be
-    padded at either end; a sample without any window keeps zeros. What the input says is computed for all windows at
+    padded at either end; a sample without any window has zeros. What the input says is computed for all windows at
     once; only what the state says waits for the window before.
     """
 
@@ -60,5 +60,6 @@ class ConvLstm(nn.Module):
                 before = state or (torch.zeros_like(new[0]), torch.zeros_like(new[1]))
                 new = torch.where(here, new[0], before[0]), torch.where(here, new[1], before[1])
             state = new
-        assert state is not None
+        if state is None:
+            return said.new_zeros(len(windows), self.cell.hidden, *said.shape[-2:])
         return state[0]

@@ -79,8 +79,8 @@ class Join(nn.Module):
         kernel = torch.cat(
             [block.read.weight * by[:, None, None, None] for block, by in zip(blocks, weight, strict=True)], dim=1
         )
-        bias = sum(block.read.bias * by for block, by in zip(blocks, weight, strict=True))  # type: ignore[operator]
-        return torch.nn.functional.conv2d(together, kernel, bias, stride=self.patch)  # type: ignore[arg-type]
+        bias = torch.stack([block.read.bias * by for block, by in zip(blocks, weight, strict=True)]).sum(dim=0)
+        return torch.nn.functional.conv2d(together, kernel, bias, stride=self.patch)
 
 
 def presence(latents: Tensor, modality: str, present: Presence) -> Tensor:

@@ -115,6 +115,9 @@ class MobileNetV3Small(nn.Module):
         self.classes = nn.Sequential(
             nn.Linear(last, hidden), nn.Hardswish(), nn.Dropout(dropout), nn.Linear(hidden, classes)
         )
+        for part in self.features.modules():
+            if isinstance(part, nn.Conv2d):  # by fan-in, in which a depthwise kernel is as large as it is
+                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
 
     def forward(self, grid: Tensor) -> Tensor:
         return self.classes(self.features(grid).mean(dim=(2, 3)))

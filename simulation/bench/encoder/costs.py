@@ -52,7 +52,9 @@ def costs_of(system: System, windows: int) -> Costs:
     macs = [_macs(picture, records), _macs(system.encode, pictures), _macs(system.head, latents)]
     encoders = nn.ModuleList(system.encoders)
     return Costs(
-        *macs,
+        picture_macs=macs[0],
+        encoder_macs=macs[1],
+        head_macs=macs[2],
         encoder_parameters=_parameters(encoders),
         head_parameters=_parameters(system.head),
         encoder_weight_bytes=sum(p.numel() * p.element_size() for p in encoders.parameters()),

@@ -1,7 +1,7 @@
 """A system in ONNX Runtime: exported by torch, in float32 or in 8 bits of which the steps were fixed beforehand."""
 
 import contextlib
-import importlib
+import importlib.util
 import logging
 import tempfile
 import warnings
@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from simulation.bench.encoder.systems import System, picture, signals
-from simulation.bench.encoder.torch_forms import Ready
+from simulation.bench.encoder.systems import Ready, System, picture, signals
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 CALIBRATED_ON = 8  # inputs that the steps are fixed by; more would change what comes out, not how long it takes
@@ -22,12 +21,7 @@ CALIBRATED_ON = 8  # inputs that the steps are fixed by; more would change what 
 
 def lacking() -> str:
     """Why ONNX Runtime cannot be measured; empty where it can."""
-    missing = []
-    for name in NEEDED:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     return f"{', '.join(missing)} not installed (pip install 'fedbind[bench]')" if missing else ""
 
 
@@ -113,7 +107,9 @@ def _session(file: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")  # or its threads would wait through others' turns
+    options.add_session_config_entry(
+        "session.force_spinning_stop", "1"
+    )  # or its threads would wait through others' turns
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
@@ -135,4 +131,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-

@@ -17,16 +17,12 @@ CostsBySide = Mapping[str, Mapping[int, Costs]]
 WeightBytes = Mapping[tuple[str, str], Mapping[int, int]]
 
 
-def same_precision(
-    settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes
-) -> dict[str, Any]:
+def same_precision(settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes) -> dict[str, Any]:
     """At most modalities and fewest threads, both in float32, each side in the form in which it is fastest end to end."""
     return _compared(settings, costs, times, weights, "float32")
 
 
-def best_against_best(
-    settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes
-) -> dict[str, Any]:
+def best_against_best(settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes) -> dict[str, Any]:
     """The same with each side in whatever form and precision it is fastest."""
     return _compared(settings, costs, times, weights, None)
 

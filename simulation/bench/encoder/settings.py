@@ -55,7 +55,9 @@ class EncoderBench:
                 if name not in known:
                     raise unknown_name(what, name, known, where)
         if not any(PRECISION[form] == "float32" for form in self.forms):
-            raise UserError("no float32 form", "--forms", "one of eager, channels_last, onnx_float32: ratios stand on it")
+            raise UserError(
+                "no float32 form", "--forms", "one of eager, channels_last, onnx_float32: ratios stand on it"
+            )
         for name, value, least, most in (
             ("modalities", self.modalities, 1, len(MODALITIES)),
             ("repeats", self.repeats, 3, 10_000),

@@ -1,6 +1,8 @@
 """The two that are compared: the unified encoder, and an encoder per modality; both with the same head."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +44,18 @@ class System:
         if len(self.encoders) == 1:
             return self.encoders[0](pictures)
         return torch.cat([each(picture[None]) for each, picture in zip(self.encoders, pictures, strict=True)])
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A system that can be timed: pictures -> latents of whatever kind the runtime takes -> logits as an array.
+
+    The latents of earlier windows are kept by `classify`, random at first; their cost is only paid by the head.
+    """
+
+    encode: Callable[[Tensor], Any]
+    classify: Callable[[Any], Any]
+    weight_bytes: int  # of the encoders, as they lie in memory or in the runtime's files
 
 
 def system(name: str, settings: EncoderBench, modalities: int) -> System:

@@ -1,26 +1,12 @@
 """A system in one of PyTorch's forms."""
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from simulation.bench.encoder.systems import System
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A system that can be timed: pictures -> latents of whatever kind the runtime takes -> logits as an array.
-
-    The latents of earlier windows are kept by `classify`, random at first; their cost is only paid by the head.
-    """
-
-    encode: Callable[[Tensor], Any]
-    classify: Callable[[Any], Any]
-    weight_bytes: int  # of the encoders, as they lie in memory or in the runtime's files
+from simulation.bench.encoder.systems import Ready, System
 
 
 def in_torch(system: System, form: str, windows: int) -> Ready:
