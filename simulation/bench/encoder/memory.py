@@ -27,9 +27,11 @@ class Watched(TorchDispatchMode):
     ) -> Any:
         self._alive = {at: held for at, held in self._alive.items() if not held[0].expired()}
         found = func(*args, **(kwargs or {}))
+        given = {each.untyped_storage().data_ptr() for each in _tensors((args, kwargs))}
         for each in _tensors(found):
             storage = each.untyped_storage()
-            self._alive.setdefault(storage.data_ptr(), (StorageWeakRef(storage), storage.nbytes()))
+            if storage.data_ptr() not in given:  # else a view, or written in place
+                self._alive[storage.data_ptr()] = (StorageWeakRef(storage), storage.nbytes())
         self.peak_bytes = max(self.peak_bytes, sum(size for _, size in self._alive.values()))
         if not func.is_view:
             self.moved_bytes += sum(
