@@ -46,7 +46,7 @@ def costs_of(system: System, windows: int) -> Costs:
     pictures = picture(records).contiguous()
     latents = torch.rand(system.modalities, windows, *system.latent)
     weights = tuple(p for each in (*system.encoders, system.head) for p in each.parameters())
-    encode = watched(lambda given: system.encode(given.clone()), pictures, constant=weights)  # with its pictures
+    encode = watched(system.encode, pictures, constant=weights)
     moved = watched(picture, records).moved_bytes + encode.moved_bytes
     moved += watched(system.head, latents, constant=weights).moved_bytes
     macs = [_macs(picture, records), _macs(system.encode, pictures), _macs(system.head, latents)]
@@ -58,7 +58,7 @@ def costs_of(system: System, windows: int) -> Costs:
         encoder_parameters=_parameters(encoders),
         head_parameters=_parameters(system.head),
         encoder_weight_bytes=sum(p.numel() * p.element_size() for p in encoders.parameters()),
-        peak_activation_bytes=encode.peak_bytes,
+        peak_activation_bytes=pictures.nbytes + encode.peak_bytes,
         moved_bytes=moved,
         energy_uj={name: energy_uj(name, sum(macs), sum(w.numel() for w in weights), moved / 4) for name in BYTES},
     )

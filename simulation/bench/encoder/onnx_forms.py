@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from simulation.bench.encoder.onnx_memory import peak_activation_bytes
 from simulation.bench.encoder.systems import Ready, System, picture, signals
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
@@ -65,7 +66,9 @@ class Exports:
         def classify(latents: Any) -> Any:
             return head.run(None, {"given": np.concatenate([kept, latents[:, None]], axis=1)})[0]
 
-        return Ready(encode, classify, len(encoders) * _weight_bytes(encoder))
+        painted = pictures[0].nbytes + (len(encoders) - 1) * pictures[0][:1].nbytes  # `encode` makes a copy of all
+        peak = painted + peak_activation_bytes(encoder, pictures[0][:batch].numpy())
+        return Ready(encode, classify, len(encoders) * _weight_bytes(encoder), peak)
 
     def _file(self, name: str, network: nn.Module, inputs: list[Tensor]) -> dict[str, Path]:
         if name not in self._made:

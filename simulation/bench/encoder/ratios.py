@@ -14,17 +14,17 @@ from simulation.bench.encoder.timing import PARTS
 OURS, BASELINE = SIDES
 Times = Mapping[int, Mapping[int, Mapping[tuple[str, str], NDArray[np.float64]]]]  # threads, modalities, case
 CostsBySide = Mapping[str, Mapping[int, Costs]]
-WeightBytes = Mapping[tuple[str, str], Mapping[int, int]]
+Memory = Mapping[tuple[str, str], Mapping[int, tuple[int, int]]]  # case, modalities: bytes of weights, of activations
 
 
-def same_precision(settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes) -> dict[str, Any]:
+def same_precision(settings: EncoderBench, costs: CostsBySide, times: Times, memory: Memory) -> dict[str, Any]:
     """At most modalities and fewest threads, both in float32, each side in the form in which it is fastest end to end."""
-    return _compared(settings, costs, times, weights, "float32")
+    return _compared(settings, costs, times, memory, "float32")
 
 
-def best_against_best(settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes) -> dict[str, Any]:
+def best_against_best(settings: EncoderBench, costs: CostsBySide, times: Times, memory: Memory) -> dict[str, Any]:
     """The same with each side in whatever form and precision it is fastest."""
-    return _compared(settings, costs, times, weights, None)
+    return _compared(settings, costs, times, memory, None)
 
 
 def by_form(settings: EncoderBench, times: Times) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def _picture_share(ours: NDArray[np.float64]) -> float:
 
 
 def _compared(
-    settings: EncoderBench, costs: CostsBySide, times: Times, weights: WeightBytes, precision: str | None
+    settings: EncoderBench, costs: CostsBySide, times: Times, memory: Memory, precision: str | None
 ) -> dict[str, Any]:
     threads, most = settings.all_threads[0], settings.modalities
     last = times[threads][most]
@@ -75,8 +75,7 @@ def _compared(
         "parameters_one_encoder": one.encoder_parameters / ours.encoder_parameters,
         "latency_encoder": latency["encoder"]["ratio"],
         "latency_end_to_end": latency["end_to_end"]["ratio"],
-        "peak_memory_one_encoder": _peak(one, weights[BASELINE, form[BASELINE]][1], form[BASELINE])
-        / _peak(ours, weights[OURS, form[OURS]][most], form[OURS]),
+        "peak_memory_one_encoder": sum(memory[BASELINE, form[BASELINE]][1]) / sum(memory[OURS, form[OURS]][most]),
         "picture_over_encoder": _picture_share(timed[OURS]),
         "modalities": most,
         "threads": threads,
@@ -87,11 +86,3 @@ def _compared(
         },
         "spread": latency,
     }
-
-
-def _peak(costs: Costs, weight_bytes: int, form: str) -> float:
-    """Weights as this form holds them, and activations: counted in float32, half of it where they have half the bytes.
-
-    ONNX Runtime's own activations are not seen: they count as in float32 for both sides.
-    """
-    return weight_bytes + costs.peak_activation_bytes * (0.5 if form == "bf16" else 1.0)

@@ -35,7 +35,7 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
         tell(f"left out: {', '.join(form for form in settings.forms if form not in forms)}: {why}")
     costs: dict[str, dict[int, Costs]] = {side: {} for side in SIDES}
     times: dict[int, dict[int, dict[Case, Any]]] = {threads: {} for threads in settings.all_threads}
-    weights: dict[Case, dict[int, int]] = {}
+    memory: dict[Case, dict[int, tuple[int, int]]] = {}
     with Exports() as exports:
         for modalities in range(1, settings.modalities + 1):
             tell(f"{modalities} of {settings.modalities} modalities ({MODALITIES[modalities - 1]}): preparing")
@@ -52,7 +52,7 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
                         for form in forms
                     }
                     for case, each in ready.items():
-                        weights.setdefault(case, {})[modalities] = each.weight_bytes
+                        memory.setdefault(case, {})[modalities] = each.weight_bytes, each.peak_activation_bytes
                     tell(f"  {threads} thread(s): {settings.repeats} rounds of {len(ready)} cases in turn")
                     times[threads][modalities] = interleaved(
                         {case: inference(each, modalities) for case, each in ready.items()}, settings.repeats
@@ -62,11 +62,15 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
         "modalities": list(MODALITIES[: settings.modalities]),
         "left_out": why,
         "parts": list(PARTS),
-        "ratios": same_precision(settings, costs, times, weights),
-        "best_against_best": best_against_best(settings, costs, times, weights),
+        "ratios": same_precision(settings, costs, times, memory),
+        "best_against_best": best_against_best(settings, costs, times, memory),
         "by_form": by_form(settings, times),
         "costs": {side: {str(n): {**asdict(c), "macs": c.macs} for n, c in by.items()} for side, by in costs.items()},
-        "encoder_weight_bytes": {f"{side} {form}": by for (side, form), by in weights.items()},
+        "encoder_bytes": [
+            {"side": side, "form": form, "modalities": number, "weights": held, "activations_at_peak": alive}
+            for (side, form), by in memory.items()
+            for number, (held, alive) in by.items()
+        ],
         "times_ms": times_table(times),
         "environment": environment(),
     }

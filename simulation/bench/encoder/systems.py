@@ -56,6 +56,7 @@ class Ready:
     encode: Callable[[Tensor], Any]
     classify: Callable[[Any], Any]
     weight_bytes: int  # of the encoders, as they lie in memory or in the runtime's files
+    peak_activation_bytes: int  # of the encoders: pictures as painted, what the form makes of them, and all else
 
 
 def system(name: str, settings: EncoderBench, modalities: int) -> System:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from simulation.bench.encoder.systems import Ready, System
+from simulation.bench.encoder.memory import watched
+from simulation.bench.encoder.systems import Ready, System, picture, signals
 
 
 def in_torch(system: System, form: str, windows: int) -> Ready:
@@ -23,7 +24,8 @@ def in_torch(system: System, form: str, windows: int) -> Ready:
         return cast.head(torch.cat([kept, latents[:, None]], dim=1))
 
     weight_bytes = sum(p.numel() * p.element_size() for each in cast.encoders for p in each.parameters())
-    return Ready(encode, classify, weight_bytes)
+    painted = picture(signals(system.modalities, seed=0))
+    return Ready(encode, classify, weight_bytes, painted.nbytes + watched(encode, painted).peak_bytes)
 
 
 def _cast(system: System, form: str) -> System:

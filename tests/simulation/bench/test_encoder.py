@@ -13,6 +13,7 @@ from simulation.bench.encoder import EncoderBench, onnx_forms
 from simulation.bench.encoder.costs import costs_of
 from simulation.bench.encoder.energy import energy_uj
 from simulation.bench.encoder.memory import watched
+from simulation.bench.encoder.onnx_memory import peak_of
 from simulation.bench.encoder.ratios import fastest, ratio
 from simulation.bench.encoder.settings import cores
 from simulation.bench.encoder.systems import picture, signals, system
@@ -45,6 +46,17 @@ def test_bytes_alive_and_moved_worked_by_hand(run, peak, moved):
     seen = watched(run, kibibyte())
     assert seen.peak_bytes == peak * KIB
     assert seen.moved_bytes == moved * KIB
+
+
+def test_tensors_live_from_where_they_are_written_to_where_they_are_last_read():
+    steps = [
+        (("given", "weight"), {"a": 4}),
+        (("a",), {"b": 8, "c": 1}),  # 13: a is still read
+        (("b",), {"d": 2}),  # 11 of b, c, d: a is gone
+        (("c", "d"), {"e": 1}),  # 4
+    ]
+    assert peak_of(steps) == 13 and peak_of(steps[:1]) == 4 and peak_of([]) == 0
+    assert peak_of([*steps[:2], (("b",), {"d": 6})]) == 15  # nothing reads c: it is a result and stays
 
 
 def test_weights_count_as_weights_and_not_as_activations():
@@ -193,6 +205,8 @@ def test_onnx_runtime_says_the_same():
         torch.testing.assert_close(torch.from_numpy(ready.encode(pictures)), wanted, atol=1e-4, rtol=1e-3)
         logits = torch.from_numpy(ready.classify(ready.encode(pictures)))
         torch.testing.assert_close(logits, plain.classify(wanted), atol=1e-4, rtol=1e-3)
+        activations = 2 * pictures.nbytes + 2 * (96 + 192) * 256 * 4  # two copies; hidden layer and what it is added to
+        assert activations <= ready.peak_activation_bytes <= 1.5 * activations
         small = exports.ready(built, "onnx_int8", 1, threads=1)
         latents = small.encode(pictures)
         assert np.corrcoef(latents.ravel(), wanted.numpy().ravel())[0, 1] > 0.95
