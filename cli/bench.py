@@ -19,8 +19,13 @@ Forms: eager, channels_last and bf16 are PyTorch's; onnx_float32 and onnx_int8 (
 need pip install 'fedbind[bench]'. Without it they are left out, and the bench says so.
 
 Every round runs each side in each form once, in changing order, so that whatever else the machine does meets all alike;
-what is told are medians, with quartiles. "same precision" compares both in float32, each in its fastest float32 form;
-"best against best" lets each side choose. Ratios are baseline over ours, at most modalities and fewest threads.
+what is told are medians, with quartiles. One thread is timed by its own clock, which stands still while the machine does
+something else; several by the wall's. times.csv has both. "same precision" compares both in float32, each in its fastest
+float32 form; "best against best" lets each side choose. Ratios are baseline over ours, at most modalities and fewest
+threads.
+
+Several threads want a machine with nothing else on it: threads that wait for each other across a busy core take a
+thousand times as long. Then give --threads 1, or set OMP_WAIT_POLICY=PASSIVE.
 
 Energy is an ESTIMATE from published energies per operation and per byte at 45 nm; nothing of it is measured.
 
@@ -46,6 +51,12 @@ def encoder(
         list[int] | None, typer.Option(help="Threads; may be given several times. Default: 1, and all cores.")
     ] = None,
     repeats: Annotated[int, typer.Option(help="Rounds that count; two more warm up.")] = 15,
+    limit_s: Annotated[
+        float,
+        typer.Option(
+            "--limit", help="Seconds of rounds for every number of modalities and threads; 3 rounds at least."
+        ),
+    ] = 30.0,
     windows: Annotated[int, typer.Option(help="Windows the head looks at, the new one included.")] = 4,
     encoder: Annotated[str, typer.Option(help="patch or classic.")] = "patch",
     baseline: Annotated[
@@ -70,7 +81,7 @@ def encoder(
     from simulation.bench.encoder import FORMS, EncoderBench, bench_encoder, headlines
 
     settings = EncoderBench(
-        modalities, tuple(threads or ()), repeats, windows, encoder, baseline, tuple(forms or FORMS)
+        modalities, tuple(threads or ()), repeats, limit_s, windows, encoder, baseline, tuple(forms or FORMS)
     )
     tell = (lambda text: None) if quiet else (lambda text: typer.echo(text, err=True))
     found = bench_encoder(settings, tell, out)

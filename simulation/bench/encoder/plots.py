@@ -30,13 +30,13 @@ def time_picture(settings: EncoderBench, times: Times) -> bytes:
                 label = f"{PARTS[part]}, {NAMES[side]}" if modalities == 1 else None
                 axes.bar(at, height, 0.36, below, color=colour, alpha=1.0 if place == 0 else 0.5, label=label)
                 below += height
-            low, high = np.quantile(taken[:, -1], (0.25, 0.75))
+            low, high = np.quantile(taken[:, PARTS.index("end_to_end")], (0.25, 0.75))
             axes.vlines(at, low, high, color="black", linewidth=1)
     axes.set(xlabel="modalities", ylabel="milliseconds per inference", xticks=range(1, settings.modalities + 1))
     return as_png(
         figure,
         f"Time of one inference, {threads} thread(s), float32",
-        f"medians of {settings.repeats} interleaved rounds, lines: quartiles of the whole; each side in its fastest "
+        f"medians of up to {settings.repeats} interleaved rounds, lines: quartiles of the whole; each side in its fastest "
         f"float32 form; baseline {settings.baseline}",
     )
 

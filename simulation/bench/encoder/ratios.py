@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from simulation.bench.encoder.costs import Costs
 from simulation.bench.encoder.settings import PRECISION, EncoderBench
 from simulation.bench.encoder.systems import SIDES
-from simulation.bench.encoder.timing import PARTS
+from simulation.bench.encoder.timing import PARTS, clock_of
 
 OURS, BASELINE = SIDES
 Times = Mapping[int, Mapping[int, Mapping[tuple[str, str], NDArray[np.float64]]]]  # threads, modalities, case
@@ -40,7 +40,7 @@ def by_form(settings: EncoderBench, times: Times) -> list[dict[str, Any]]:
 
 
 def ratio(baseline: NDArray[np.float64], ours: NDArray[np.float64], part: str) -> dict[str, float]:
-    """Of the medians of (repeat, part) times, with the quartiles of the ratios round by round."""
+    """Of the medians of (repeat, part) times, by `clock_of`, with the quartiles of the ratios round by round."""
     place = PARTS.index(part)
     rounds = baseline[:, place] / ours[:, place]
     return {
@@ -53,7 +53,7 @@ def ratio(baseline: NDArray[np.float64], ours: NDArray[np.float64], part: str) -
 def fastest(last: Mapping[tuple[str, str], NDArray[np.float64]], side: str, precision: str | None) -> str:
     """The form of one side with the least median time end to end, among those of a precision."""
     forms = [form for named, form in last if named == side and precision in (None, PRECISION[form])]
-    return min(forms, key=lambda form: float(np.median(last[side, form][:, -1])))
+    return min(forms, key=lambda form: float(np.median(last[side, form][:, PARTS.index("end_to_end")])))
 
 
 def _picture_share(ours: NDArray[np.float64]) -> float:
@@ -78,6 +78,7 @@ def _compared(
         "peak_memory_one_encoder": sum(memory[BASELINE, form[BASELINE]][1]) / sum(memory[OURS, form[OURS]][most]),
         "picture_over_encoder": _picture_share(timed[OURS]),
         "modalities": most,
+        "clock": clock_of(threads),
         "threads": threads,
         "form": form,
         "precision": {side: PRECISION[form[side]] for side in SIDES},

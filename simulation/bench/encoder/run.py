@@ -11,15 +11,16 @@ from typing import Any
 
 import torch
 
+from configs.errors import UserError
 from server.tracking import environment, without_nan, write_atomically
 from simulation.bench.encoder.costs import Costs, costs_of
 from simulation.bench.encoder.onnx_forms import Exports, lacking
 from simulation.bench.encoder.plots import energy_picture, size_picture, time_picture
 from simulation.bench.encoder.ratios import best_against_best, by_form, same_precision
-from simulation.bench.encoder.settings import MODALITIES, ONNX_FORMS, EncoderBench
+from simulation.bench.encoder.settings import MODALITIES, ONNX_FORMS, PRECISION, EncoderBench
 from simulation.bench.encoder.systems import SIDES, system
 from simulation.bench.encoder.tables import times_table
-from simulation.bench.encoder.timing import PARTS, inference, interleaved
+from simulation.bench.encoder.timing import PARTS, clock_of, inference, interleaved
 from simulation.bench.encoder.torch_forms import in_torch
 from simulation.pretrain.checkpoint import replace_file
 
@@ -33,17 +34,24 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
     forms = [form for form in settings.forms if not (why and form in ONNX_FORMS)]
     if why:
         tell(f"left out: {', '.join(form for form in settings.forms if form not in forms)}: {why}")
+    if not any(PRECISION[form] == "float32" for form in forms):
+        raise UserError(
+            "no float32 form is left", "--forms", "another beside ONNX Runtime's: eager or channels_last", why
+        )
+    if out is not None and out.exists() and not out.is_dir():
+        raise UserError("this is a file", where=str(out), expected="a folder, or a name that is free")
     costs: dict[str, dict[int, Costs]] = {side: {} for side in SIDES}
     times: dict[int, dict[int, dict[Case, Any]]] = {threads: {} for threads in settings.all_threads}
     memory: dict[Case, dict[int, tuple[int, int]]] = {}
     with Exports() as exports:
-        for modalities in range(1, settings.modalities + 1):
-            tell(f"{modalities} of {settings.modalities} modalities ({MODALITIES[modalities - 1]}): preparing")
-            systems = {side: system(side, settings, modalities) for side in SIDES}
-            for side in SIDES:
-                costs[side][modalities] = costs_of(systems[side], settings.windows)
-            for threads in settings.all_threads:
-                with _threads(threads):
+        for threads in settings.all_threads:
+            for modalities in range(1, settings.modalities + 1):
+                tell(f"{threads} thread(s), {modalities} of {settings.modalities} modalities: preparing")
+                with _threads(1):
+                    systems = {side: system(side, settings, modalities) for side in SIDES}
+                    for side in SIDES:
+                        if modalities not in costs[side]:
+                            costs[side][modalities] = costs_of(systems[side], settings.windows)
                     ready = {
                         (side, form): exports.ready(systems[side], form, settings.windows, threads)
                         if form in ONNX_FORMS
@@ -51,17 +59,21 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
                         for side in SIDES
                         for form in forms
                     }
-                    for case, each in ready.items():
-                        memory.setdefault(case, {})[modalities] = each.weight_bytes, each.peak_activation_bytes
-                    tell(f"  {threads} thread(s): {settings.repeats} rounds of {len(ready)} cases in turn")
+                for case, each in ready.items():
+                    memory.setdefault(case, {})[modalities] = each.weight_bytes, each.peak_activation_bytes
+                tell(f"  {len(ready)} cases in turn, {settings.repeats} rounds, {settings.limit_s:g} s at most")
+                with _threads(threads):
                     times[threads][modalities] = interleaved(
-                        {case: inference(each, modalities) for case, each in ready.items()}, settings.repeats
+                        {case: inference(each, modalities, threads) for case, each in ready.items()},
+                        settings.repeats,
+                        limit_s=settings.limit_s,
                     )
     found: dict[str, Any] = {
         "settings": {**asdict(settings), "threads": list(settings.all_threads), "forms": forms},
         "modalities": list(MODALITIES[: settings.modalities]),
         "left_out": why,
         "parts": list(PARTS),
+        "clock": {str(threads): clock_of(threads) for threads in settings.all_threads},
         "ratios": same_precision(settings, costs, times, memory),
         "best_against_best": best_against_best(settings, costs, times, memory),
         "by_form": by_form(settings, times),

@@ -32,12 +32,14 @@ class EncoderBench:
 
     modalities  from 1 to so many are measured
     threads     numbers of threads; none: one, and all cores
+    limit_s     for every number of modalities and threads; fewer rounds then count, 3 at least
     windows     that the head looks at, the new one included
     """
 
     modalities: int = len(MODALITIES)
     threads: tuple[int, ...] = ()
     repeats: int = 15
+    limit_s: float = 30.0
     windows: int = 4
     encoder: str = "patch"
     baseline: str = "resnet18-L3"
@@ -62,6 +64,7 @@ class EncoderBench:
             ("modalities", self.modalities, 1, len(MODALITIES)),
             ("repeats", self.repeats, 3, 10_000),
             ("windows", self.windows, 1, 64),
+            ("limit", self.limit_s, 0, 86_400),
         ):
             if not least <= value <= most:
                 raise UserError(f"{name} is {value}", where=f"--{name}", expected=f"{least} to {most}")

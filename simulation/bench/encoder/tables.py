@@ -7,11 +7,11 @@ import numpy as np
 
 from simulation.bench.encoder.ratios import Times
 from simulation.bench.encoder.settings import PRECISION
-from simulation.bench.encoder.timing import PARTS
+from simulation.bench.encoder.timing import PARTS, clock_of
 
 
 def times_table(times: Times) -> list[dict[str, Any]]:
-    """A row per threads, modalities, side, form and part: median and quartiles, milliseconds."""
+    """A row per threads, modalities, side, form and part: median and quartiles by the clock named, milliseconds."""
     rows = []
     for threads, by_number in times.items():
         for modalities, cases in by_number.items():
@@ -26,9 +26,11 @@ def times_table(times: Times) -> list[dict[str, Any]]:
                             "form": form,
                             "precision": PRECISION[form],
                             "part": part,
+                            "clock": clock_of(threads),
                             "median_ms": round(float(middle), 4),
                             "quartile_low_ms": round(float(low), 4),
                             "quartile_high_ms": round(float(high), 4),
+                            "wall_median_ms": round(float(np.median(taken[:, len(PARTS) + place])), 4),
                             "repeats": len(taken),
                         }
                     )
@@ -55,8 +57,8 @@ def headlines(found: Mapping[str, Any]) -> list[str]:
         spread, ms = compared["spread"]["end_to_end"], compared["median_ms"]
         form = compared["form"]
         lines.append(
-            f"{title}, {compared['threads']} thread(s): end to end {ms['bev_fusion']['end_to_end']:.1f} ms "
-            f"({form['bev_fusion']}) against {ms['unified']['end_to_end']:.1f} ms ({form['unified']}), "
+            f"{title}, {compared['threads']} thread(s), {compared['clock']} clock: end to end "
+            f"{ms['bev_fusion']['end_to_end']:.1f} ms ({form['bev_fusion']}) against {ms['unified']['end_to_end']:.1f} ms ({form['unified']}), "
             f"{compared['latency_end_to_end']:.1f} times ({spread['quartile_low']:.1f} to {spread['quartile_high']:.1f}); "
             f"encoder {compared['latency_encoder']:.1f} times; picture {100 * compared['picture_over_encoder']:.0f} % "
             f"of the encoder's time"

@@ -17,7 +17,7 @@ from simulation.bench.encoder.onnx_memory import peak_of
 from simulation.bench.encoder.ratios import fastest, ratio
 from simulation.bench.encoder.settings import cores
 from simulation.bench.encoder.systems import picture, signals, system
-from simulation.bench.encoder.timing import inference, interleaved
+from simulation.bench.encoder.timing import clock_of, inference, interleaved
 from simulation.bench.encoder.torch_forms import in_torch
 
 SETTINGS = EncoderBench(modalities=2, threads=(1,), repeats=3, windows=2, forms=("eager",))
@@ -124,6 +124,11 @@ def test_cases_take_turns_and_the_second_run_of_a_turn_counts():
     assert found["a"].tolist() == [[6.0], [12.0]] and found["b"].tolist() == [[8.0], [10.0]]
 
 
+def test_a_limit_ends_the_rounds_once_three_count():
+    found = interleaved({"a": lambda: (1.0,)}, repeats=50, limit_s=0.0)
+    assert found["a"].shape == (3, 1)
+
+
 @pytest.mark.parametrize("form", ["eager", "channels_last", "bf16"])
 @pytest.mark.parametrize("side", ["unified", "bev_fusion"])
 def test_every_form_says_the_same(side, form):
@@ -135,8 +140,10 @@ def test_every_form_says_the_same(side, form):
         wanted, found = plain.classify(plain.encode(pictures)), ready.classify(ready.encode(pictures)).float()
     torch.testing.assert_close(found, wanted, atol=0.05 if form == "bf16" else 1e-4, rtol=1e-3)
     assert ready.weight_bytes * (2 if form == "bf16" else 1) == plain.weight_bytes
-    parts = inference(ready, 2)()
-    assert len(parts) == 4 and min(parts) > 0 and parts[3] == pytest.approx(sum(parts[:3]), rel=1e-6)
+    parts = inference(ready, 2, threads=1)()
+    assert len(parts) == 8 and min(parts) > 0
+    for end, clock in ((3, parts[:3]), (7, parts[4:7])):
+        assert parts[end] == pytest.approx(sum(clock), rel=1e-6)
 
 
 def test_a_ratio_is_of_medians_and_its_spread_of_rounds():
@@ -162,7 +169,7 @@ def test_a_small_run_ends_with_one_json_object_and_leaves_tables_and_pictures(ca
         capsys, "--modalities", "2", "--threads", "1", "--repeats", "3", "--windows", "2", "--forms", "eager", "--forms",
         "bf16", "--json", "--out", str(tmp_path),
     )  # fmt: skip
-    assert code == 0 and "2 of 2 modalities" in err and "times" in err
+    assert code == 0 and "1 thread(s), 2 of 2 modalities" in err and "end to end" in err
     found = json.loads(out)
     for part in ("ratios", "best_against_best"):
         assert {
@@ -176,7 +183,7 @@ def test_a_small_run_ends_with_one_json_object_and_leaves_tables_and_pictures(ca
     assert json.loads((tmp_path / "costs.json").read_text())["ratios"] == found["ratios"]
     rows = (tmp_path / "times.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 2 * 2 * 4 and rows[0].startswith(
-        "threads,modalities,side,form,precision,part,median_ms"
+        "threads,modalities,side,form,precision,part,clock,median_ms"
     )
     for name in ("time.png", "size.png", "energy.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
@@ -191,6 +198,26 @@ def test_without_onnx_those_columns_are_left_out_and_it_says_why(capsys, monkeyp
     )  # fmt: skip
     assert code == 0 and "onnx_int8: no_such_package not installed (pip install 'fedbind[bench]')" in err
     assert "left out: no_such_package" in out
+
+
+def test_without_onnx_and_without_another_float32_form_nothing_can_be_compared(capsys, monkeypatch):
+    monkeypatch.setattr(onnx_forms, "NEEDED", ("no_such_package",))
+    code, out, err = ended(capsys, "--forms", "onnx_float32")
+    assert code == 2 and "no float32 form is left" in err and "no_such_package" in err and not out
+
+
+def test_a_file_in_the_place_of_the_folder_is_told_before_anything_is_measured(capsys, tmp_path):
+    (tmp_path / "out").write_text("")
+    code, _, err = ended(capsys, "--out", str(tmp_path / "out"))
+    assert code == 2 and "this is a file" in err and "preparing" not in err
+
+
+def test_one_thread_is_timed_by_its_own_clock_which_stands_still_while_it_waits(monkeypatch):
+    waited = iter(range(1000))
+    monkeypatch.setattr("simulation.bench.encoder.timing.CLOCKS", {"thread": lambda: 0.001 * next(waited)})
+    assert clock_of(1) == "thread" and clock_of(2) == "wall"
+    parts = inference(in_torch(system("unified", SETTINGS, 1), "eager", 1), 1, threads=1)()
+    assert parts[:4] == pytest.approx((1.0, 1.0, 1.0, 3.0))
 
 
 @pytest.mark.slow
@@ -226,6 +253,7 @@ def test_onnx_runtime_says_the_same():
         (("--modalities", "7"), "modalities is 7"),
         (("--repeats", "1"), "repeats is 1"),
         (("--windows", "0"), "windows is 0"),
+        (("--limit", "-1"), "limit is -1"),
     ],
 )
 def test_what_cannot_be_measured_is_told(capsys, wrong, told):
