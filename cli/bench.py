@@ -18,11 +18,11 @@ modalities as one batch; the baseline is a ResNet per modality. Batch norms are 
 Forms: eager, channels_last and bf16 are PyTorch's; onnx_float32 and onnx_int8 (static, per channel) are ONNX Runtime's and
 need pip install 'fedbind[bench]'. Without it they are left out, and the bench says so.
 
-Every round runs each side in each form once, in changing order, so that whatever else the machine does meets all alike;
-what is told are medians, with quartiles. One thread is timed by its own clock, which stands still while the machine does
-something else; several by the wall's. times.csv has both. "same precision" compares both in float32, each in its fastest
-float32 form; "best against best" lets each side choose. Ratios are baseline over ours, at most modalities and fewest
-threads.
+Every round runs each side in each form once, in changing order and after 50 ms of warming up, so that whatever else the
+machine does meets all alike; what is told are medians, with quartiles. One thread is timed by its own clock, which stands
+still while the machine does something else; several by the wall's. times.csv has both. "same precision" compares both in
+float32, each in its fastest float32 form; "best against best" lets each side choose. Ratios are baseline over ours, at
+most modalities and fewest threads.
 
 Several threads want a machine with nothing else on it: threads that wait for each other across a busy core take a
 thousand times as long. Then give --threads 1, or set OMP_WAIT_POLICY=PASSIVE.
@@ -50,7 +50,7 @@ def encoder(
     threads: Annotated[
         list[int] | None, typer.Option(help="Threads; may be given several times. Default: 1, and all cores.")
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Rounds that count; two more warm up.")] = 15,
+    repeats: Annotated[int, typer.Option(help="Rounds that count; one more warms up.")] = 15,
     limit_s: Annotated[
         float,
         typer.Option(

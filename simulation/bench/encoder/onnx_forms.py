@@ -26,6 +26,17 @@ def lacking() -> str:
     return f"{', '.join(missing)} not installed (pip install 'fedbind[bench]')" if missing else ""
 
 
+class Painted(nn.Module):
+    """An encoder that takes pictures as they were painted, (batch, height, width, band), so that none is copied."""
+
+    def __init__(self, encoder: nn.Module):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, painted: Tensor) -> Tensor:
+        return self.encoder(painted.permute(0, 3, 1, 2))
+
+
 class Exports:
     """Files made once, from which `ready` starts sessions; a context that deletes them.
 
@@ -46,17 +57,18 @@ class Exports:
     def ready(self, system: System, form: str, windows: int, threads: int) -> Ready:
         """Sessions of `onnx_float32` or `onnx_int8`."""
         each_alone = len(system.encoders) > 1
-        pictures = [picture(signals(system.modalities, seed)).contiguous() for seed in range(CALIBRATED_ON)]
+        pictures = [picture(signals(system.modalities, seed)) for seed in range(CALIBRATED_ON)]
         with torch.no_grad():
             latents = [system.encode(each)[:, None].repeat(1, windows, 1, 1, 1) for each in pictures]
         batch = 1 if each_alone else system.modalities
-        encoder = self._file(f"{system.name}-{batch}", system.encoders[0], [each[:batch] for each in pictures])[form]
+        painted = [each[:batch].permute(0, 2, 3, 1) for each in pictures]
+        encoder = self._file(f"{system.name}-{batch}", Painted(system.encoders[0]), painted)[form]
         head_file = self._file(f"{system.name}-head-{system.modalities}", system.head, latents)[form]
         encoders, head = [_session(encoder, threads) for _ in system.encoders], _session(head_file, threads)
         kept = latents[0][:, 1:].numpy()
 
         def encode(pictures: Tensor) -> Any:
-            given = pictures.contiguous().numpy()
+            given = pictures.permute(0, 2, 3, 1).numpy()
             if not each_alone:
                 return encoders[0].run(None, {"given": given})[0]
             return np.concatenate(
@@ -66,8 +78,8 @@ class Exports:
         def classify(latents: Any) -> Any:
             return head.run(None, {"given": np.concatenate([kept, latents[:, None]], axis=1)})[0]
 
-        painted = pictures[0].nbytes + (len(encoders) - 1) * pictures[0][:1].nbytes  # `encode` makes a copy of all
-        peak = painted + peak_activation_bytes(encoder, pictures[0][:batch].numpy())
+        others = (len(encoders) - 1) * painted[0].nbytes  # pictures that wait for their encoder
+        peak = others + peak_activation_bytes(encoder, painted[0].numpy())
         return Ready(encode, classify, len(encoders) * _weight_bytes(encoder), peak)
 
     def _file(self, name: str, network: nn.Module, inputs: list[Tensor]) -> dict[str, Path]:

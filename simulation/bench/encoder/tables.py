@@ -58,7 +58,8 @@ def headlines(found: Mapping[str, Any]) -> list[str]:
         form = compared["form"]
         lines.append(
             f"{title}, {compared['threads']} thread(s), {compared['clock']} clock: end to end "
-            f"{ms['bev_fusion']['end_to_end']:.1f} ms ({form['bev_fusion']}) against {ms['unified']['end_to_end']:.1f} ms ({form['unified']}), "
+            f"{ms['bev_fusion']['end_to_end']:.1f} ms ({form['bev_fusion']}) against "
+            f"{ms['unified']['end_to_end']:.1f} ms ({form['unified']}), "
             f"{compared['latency_end_to_end']:.1f} times ({spread['quartile_low']:.1f} to {spread['quartile_high']:.1f}); "
             f"encoder {compared['latency_encoder']:.1f} times; picture {100 * compared['picture_over_encoder']:.0f} % "
             f"of the encoder's time"

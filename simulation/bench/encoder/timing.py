@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from simulation.bench.encoder.systems import Ready, picture, signals
 
 PARTS = ("picture", "encoder", "classifier", "end_to_end")
-WARM_UP, LEAST_ROUNDS = 2, 3
+WARM_UP, LEAST_ROUNDS = 1, 3
+WARM_S = 0.05
 Case = TypeVar("Case", bound=Hashable)
 
 
@@ -22,13 +23,14 @@ def interleaved(
     repeats: int,
     warm_up: int = WARM_UP,
     limit_s: float = math.inf,
+    warm_s: float = WARM_S,
 ) -> dict[Case, NDArray[np.float64]]:
     """What each case returned, (repeat, part), of `repeats` rounds in which every case has its turn.
 
     So whatever else the machine does meets all of them alike. Each round begins with another case; the first `warm_up`
-    rounds are not counted. A turn is two runs of which the second counts: a board runs one system alone, and finds in its
-    caches what it left there, not what the others did. After `limit_s` no round begins, once LEAST_ROUNDS count. Python's
-    garbage collector stands still meanwhile.
+    rounds are not counted. In its turn a case runs uncounted for `warm_s`, once at least, and then counts: a board runs
+    one system alone, and finds in its caches what it left there, not what the others did. After `limit_s` no round
+    begins, once LEAST_ROUNDS count. Python's garbage collector stands still meanwhile.
     """
     names, taken = list(cases), {name: [] for name in cases}  # type: ignore[var-annotated]
     begun, collecting = time.perf_counter(), gc.isenabled()
@@ -39,7 +41,11 @@ def interleaved(
                 break
             first = repeat % len(names)
             for name in (*names[first:], *names[:first]):
-                cases[name]()
+                until = time.perf_counter() + warm_s
+                while True:
+                    cases[name]()
+                    if time.perf_counter() >= until:
+                        break
                 found = cases[name]()
                 if repeat >= 0:
                     taken[name].append(found)
