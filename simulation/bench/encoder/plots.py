@@ -49,7 +49,7 @@ def size_picture(settings: EncoderBench, costs: Mapping[str, Mapping[int, Costs]
         (
             ("parameters, millions", lambda each: each.encoder_parameters / 1e6),
             ("multiply-adds, millions", lambda each: each.encoder_macs / 1e6),
-            ("weights and activations at peak, MB", lambda each: each.peak_memory_bytes / 1e6),
+            ("memory at peak, MB", lambda each: each.peak_memory_bytes / 1e6),
         ),
         "Size and work of the encoders",
         f"float32; counted, not timed; baseline {settings.baseline}",
