@@ -9,7 +9,6 @@ the unified encoder's latents enter too (`models.latent_fusion.join` is that con
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from models.latent_fusion import LatentFusion
@@ -48,6 +47,13 @@ class BevFusion(nn.Module):
         assert isinstance(encoder, ResNetEncoder)
         return encoder
 
+    def train(self, mode: bool = True) -> "BevFusion":
+        """As always, but for encoders that are `frozen`: their batch norms stand still."""
+        super().train(mode)
+        if not any(each.requires_grad for each in self.encoders.parameters()):
+            self.encoders.eval()
+        return self
+
     def features(self, pictures: Mapping[str, Tensor], present: Presence | None = None) -> dict[str, Tensor]:
         """(batch, window, 3, 128, 128) per modality -> (batch, window, width, h, w); zeros where a window is absent."""
         found = {}
@@ -82,9 +88,7 @@ def trained_alone(whole: nn.Sequential) -> ResNetEncoder:
     return encoder
 
 
-@torch.no_grad()
 def frozen(network: BevFusion) -> BevFusion:
-    """The same network with encoders that are no longer trained and whose batch norms stand still."""
+    """The same network, whose encoders are no longer trained; only the head is."""
     network.encoders.requires_grad_(False)
-    network.encoders.eval()
-    return network
+    return network.train(network.training)

@@ -112,4 +112,8 @@ def test_encoders_trained_alone_are_spliced_in_as_they_are():
     encoder = trained_alone(whole)
     network = frozen(BevFusion(NAMES, 3, stage="L1", encoders={"a": encoder}))
     assert network.encoder("a") is encoder and not any(each.requires_grad for each in encoder.parameters())
-    assert not network.encoders.training and any(each.requires_grad for each in network.head.parameters())
+    assert (
+        not network.train().encoders.training
+        and network.head.training
+        and any(each.requires_grad for each in network.head.parameters())
+    )

@@ -143,14 +143,15 @@ def test_a_modality_more_adds_its_block_and_nothing_else():
     assert large - small == 3 * 2 * 2 * 16 + 16 + 16
 
 
-def test_it_learns_which_modality_to_heed():
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_it_learns_which_modality_to_heed(norm):
     """The class stands in one modality's strength, the other is noise: after a few steps the head knows, and the noisy
     modality may be there or not."""
     torch.manual_seed(0)
     label = torch.arange(32) % 2
     told = torch.randn(32, 2, 3, 16, 16) * 0.3 + (label * 2.0 - 1)[:, None, None, None, None]
     given_ = {"told": told, "noise": torch.randn_like(told)}
-    made = LatentFusion(("told", "noise"), 2, norm="group", dropout=0.0)
+    made = LatentFusion(("told", "noise"), 2, norm=norm, dropout=0.0)
     optimiser = torch.optim.AdamW(made.parameters(), lr=3e-3)
     for _ in range(25):
         optimiser.zero_grad()
