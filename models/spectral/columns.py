@@ -25,7 +25,11 @@ def columns(records: Tensor, form: PictureForm) -> Tensor:
     if records.shape[-1] <= LEAD:
         raise ValueError(f"one column needs {TAPER} records, got {records.shape[-1]}")
     parts = spectrum(filled(records.float()))  # (..., n, 2, BINS)
-    power = parts.square().sum(dim=-2)
+    if form.planes == 1:  # the parts are not needed again, and fresh memory is what most of this would wait for
+        squares = parts.square_()
+        power = squares[..., 0, :].add_(squares[..., 1, :])
+    else:
+        power = parts.square().sum(dim=-2)
     planes = level_of(power.clone() if form.planes > 1 else power, form)[..., None, :]  # (..., n, plane, BINS)
     if form.name == "magnitude_phase":
         reach = 0.5 * planes.float() / power.sqrt().clamp(min=1e-30)[..., None, :]  # half of the levels at the most

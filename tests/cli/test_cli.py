@@ -31,6 +31,8 @@ def ended(capsys, *arguments):
         ("data",),
         ("data", "list"),
         ("data", "check"),
+        ("bench",),
+        ("bench", "encoder"),
     ],
 )
 def test_help_is_there_for_every_command(capsys, command):
