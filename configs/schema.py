@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySettings, one_word, texts
 from configs.fit import ROLES, faults_between, shared_modalities
+from configs.strategy_settings import StrategySettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -259,6 +260,7 @@ class Experiment(_Section):
     contrast: ContrastSettings = ContrastSettings()
     finetune: FineTuneSettings = FineTuneSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    strategy: StrategySettings = StrategySettings()
     run: RunSettings = RunSettings()
 
     @property

@@ -1,4 +1,4 @@
-"""FedAdagrad: the server moves by the mean update over the root of all squared updates (Reddi et al., ICLR 2021), as Flower has it."""
+"""FedAdagrad: the mean update over the root of all squared updates (Reddi et al., ICLR 2021), as Flower has it."""
 
 from __future__ import annotations
 

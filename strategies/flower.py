@@ -41,8 +41,10 @@ def aggregated(strategy: Strategy, round: int, current: Block, replies: Sequence
     """What a Flower strategy makes of the replies, in the types of `current`; raises Refused where it makes nothing."""
     answers = []
     for reply in replies:
-        told = {WEIGHT: float(reply.weight), **({LOSS: reply.facts["loss"]} if "loss" in reply.facts else {})}
-        answers.append(_Answer(RecordDict({"arrays": record(reply.block), "metrics": MetricRecord(told)})))
+        told = MetricRecord({WEIGHT: float(reply.weight)})
+        if "loss" in reply.facts:
+            told[LOSS] = float(reply.facts["loss"])
+        answers.append(_Answer(RecordDict({"arrays": record(reply.block), "metrics": told})))
     with _quiet():
         try:
             arrays, _ = strategy.aggregate_train(round, cast(list[Message], answers))

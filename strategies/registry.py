@@ -55,7 +55,7 @@ def rule_of(name: str, parameters: Mapping[str, Any] | None = None) -> Rule:
     if found is None:
         raise unknown_name("strategy", name, RULES, where="strategy.name")
     given = dict(parameters or {})
-    known = [each.name for each in fields(found)] if is_dataclass(found) else []
+    known: list[str] = [each.name for each in fields(found)] if is_dataclass(found) else []
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise UserError(

@@ -66,6 +66,10 @@ class Rule:
         """The next block, and what to remember; raises Refused where the guarantee does not hold for these replies."""
         raise NotImplementedError
 
+    def beside(self, current: Block, memory: Memory) -> Block | None:
+        """What nodes are sent beside the block, of its names and shapes; None for most rules."""
+        return None
+
     def sent_to(self, node: int, current: Block, memory: Memory) -> Block:
         """What a node is sent of the block: the current one, unless the rule keeps several."""
         return current

@@ -67,7 +67,11 @@ class Scaffold(MeanLike):
 
     def on_node(self) -> Mapping[str, Any]:
         """Nodes correct their steps and tell how many they took, and at which rate."""
-        return {"name": "scaffold", "tell": ["steps", "rate"], "beside": "control"}
+        return {"name": "scaffold", "tell": ["steps", "rate"]}
+
+    def beside(self, current: Block, memory: Memory) -> Block:
+        """The server's control variate."""
+        return control(current, memory)
 
 
 def control(current: Block, memory: Memory) -> Block:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from client.node import Node
+from client.node import Node, goes_on
 from client.training.contrast import Contrast, Related, new_contrast, train_contrast
 from client.training.fill import generated, nobody, zero_filled
 from client.training.moments import moments_to_bytes, take_up
@@ -117,7 +117,7 @@ def contrast(node: Node, question: Payload) -> Payload:
         module.requires_grad_(block not in frozen)
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
-    saved = node.store.get(name) if round > 1 else None
+    saved = node.store.get(name) if goes_on(question, round) else None
     take_up(model.optimiser, saved, scheduled_rate(experiment.contrast.rate, round, rounds))
     settings = experiment.contrast
     if (

@@ -18,13 +18,14 @@ from models.blocks import as_block, head_blocks, head_from_projections, new_enco
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block, check_progress
+from server.aggregation import Aggregation, aggregation_of, next_round
 from server.job import Job
 from server.phases.evaluate import count_on_test
 from server.phases.evaluate import figures as figures_of
 from server.shapes import shape_of
 from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from strategies.modality_wise import Contribution
+from strategies.rule import Memory
 
 CURVE_FROM = 81  # the paper's figure is the mean test accuracy over epochs 81 to 200
 
@@ -38,13 +39,14 @@ def finetune(job: Job, state: JobState) -> JobState:
     examples = np.zeros(epochs)
     tracks = [f"fold{k}" for k in range(experiment.evaluation.folds)] if experiment.evaluation.folds > 1 else []
     total = experiment.rounds.finetune * (len(tracks) + 1)
+    by = aggregation_of(job, state, FINETUNE, "fine-tune", {p: list(start) for p in state.members("finetune")})
     for number, track in enumerate(tracks):
         current: Mapping[str, Block] = start
+        memory: Mapping[str, Memory] = {}
         for piece in range(experiment.rounds.finetune):
             first = piece * step + 1
-            replies, current = _piece(
-                job, state, track, current, first, step, [], number * experiment.rounds.finetune + piece + 1, total
-            )
+            round = number * experiment.rounds.finetune + piece + 1
+            replies, current, memory = _piece(job, state, by, memory, track, current, first, step, [], round, total)
             for reply in replies.values():
                 correct = np.asarray(reply.info["validation_correct"], dtype=float)
                 validation[first - 1 : first - 1 + step] += correct
@@ -54,7 +56,7 @@ def finetune(job: Job, state: JobState) -> JobState:
     if len(state.members("finetune")) > 1:  # their networks meet at the end of each message, and are one only there
         chosen = -(-chosen // step) * step
     wanted = {chosen, epochs} | _drawn(experiment, epochs)
-    current, kept = start, dict(start)
+    current, kept, memory = start, dict(start), {}
     tested: dict[int, float] = {}
     f1: dict[int, float] = {}
     losses: list[float] = []
@@ -62,7 +64,7 @@ def finetune(job: Job, state: JobState) -> JobState:
         first = piece * step + 1
         keep = sorted(e for e in wanted if first <= e < first + step)
         round = len(tracks) * experiment.rounds.finetune + piece + 1
-        replies, current = _piece(job, state, "all", current, first, step, keep, round, total)
+        replies, current, memory = _piece(job, state, by, memory, "all", current, first, step, keep, round, total)
         losses += np.mean([reply.info["losses"] for reply in replies.values()], axis=0).tolist()
         history, epochs_kept = _history(state, replies, current, keep, first + step - 1)
         if history:
@@ -88,7 +90,8 @@ def finetune(job: Job, state: JobState) -> JobState:
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
     save_blocks(kept, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **kept}, result={**state.result, **figures})
+    remembered = {**state.memory, "fine-tune": memory}
+    return replace(state, blocks={**state.blocks, **kept}, memory=remembered, result={**state.result, **figures})
 
 
 def _drawn(experiment: Experiment, epochs: int) -> set[int]:
@@ -136,10 +139,10 @@ def _start(job: Job, state: JobState) -> dict[str, Block]:
 
 
 def _piece(
-    job: Job, state: JobState, track: str, current: Mapping[str, Block], first: int, epochs: int, keep: Sequence[int],
-    round: int, rounds: int,
-) -> tuple[dict[int, Payload], Mapping[str, Block]]:  # fmt: skip
-    """`epochs` epochs on every labelled node; with several nodes their networks are averaged after it."""
+    job: Job, state: JobState, by: Aggregation, memory: Mapping[str, Memory], track: str, current: Mapping[str, Block],
+    first: int, epochs: int, keep: Sequence[int], round: int, rounds: int,
+) -> tuple[dict[int, Payload], Mapping[str, Block], Mapping[str, Memory]]:  # fmt: skip
+    """`epochs` epochs on every labelled node; with several nodes their networks are aggregated after it."""
     tuners = state.members("finetune")
     several = len(tuners) > 1
     kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
@@ -168,16 +171,21 @@ def _piece(
         check_progress(reply, epochs, track != "all", state.manifests[partition].labelled)
 
     questions = {
-        p: Payload({**{n: b for n, b in blocks.items() if n in expected[p]}, **statistics[p]}, info) for p in tuners
+        p: Payload(
+            {**by.sent_to(p, [name for name in blocks if name in expected[p]], current, memory), **statistics[p]}, info
+        )
+        for p in tuners
     }
     replies = job.dispatch.ask(FINETUNE, questions, "fine-tune", round, rounds, check)
     if several:
         sent = [
-            Contribution(p, {n: {k: v[-1] for k, v in b.items()} for n, b in r.blocks.items()}, r.metrics["examples"])
+            Contribution(
+                p, {n: {k: v[-1] for k, v in b.items()} for n, b in r.blocks.items()}, r.metrics["examples"], r.metrics
+            )
             for p, r in replies.items()
         ]
-        return replies, aggregate(current, sent, fedavg)
-    return replies, current
+        return replies, *next_round(job, by, "fine-tune", round, current, memory, sent)
+    return replies, current, memory
 
 
 def _history(
