@@ -37,8 +37,19 @@ class DPFixedClipping(Collecting):
         )
         strategy.current_arrays = record(current)
         with _noise(None if self.noise_seed < 0 else [self.noise_seed, round, *_digest(current)]):
-            block = aggregated(strategy, round, current, [replace(reply, weight=1.0) for reply in replies])
+            sent = [replace(reply, weight=1.0, block=_moved(reply.block, current)) for reply in replies]
+            block = aggregated(strategy, round, current, sent)
         return block, {"round": round}
+
+
+def _moved(block: Block, current: Block) -> Block:
+    """The block, by a hair elsewhere where it did not move at all: Flower divides by the length of the update."""
+    if any((block[name] != value).any() for name, value in current.items()):
+        return block
+    name = next(iter(current))
+    nudged = np.array(block[name])
+    nudged.reshape(-1)[:1] += max(1e-6 * abs(float(nudged.reshape(-1)[0])), 1e-12)
+    return {**block, name: nudged}
 
 
 def _digest(block: Block) -> list[int]:
