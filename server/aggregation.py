@@ -62,7 +62,8 @@ def aggregation_of(job: Job, state: JobState, kind: Kind, phase: str, sent: Mapp
     note says so.
     """
     settings, rule, weights = job.experiment.strategy, job.rule, job.experiment.strategy.weights
-    quality = binding_quality(state.pairs, state.samples)
+    bound = binding_quality(state.pairs, state.samples)
+    quality = {node: bound[node] for node in sent if node in bound}
     if rule.on_node() and kind.message_type not in _WITH_NODES:
         job.note(f"strategy {settings.name}: nodes take no part in it in phase {phase}; replies are averaged")
         rule = FedAvg()

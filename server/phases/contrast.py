@@ -59,7 +59,9 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     for round in range(1, rounds + 1):
         asked = asked_in(job, own_blocks, "contrast", round)
         held = {p: by.sent_to(p, own_blocks[p], current, memory) | state.statistics(p) for p in asked}
-        given = _bank(job, state, {p: Payload(blocks) for p, blocks in held.items()}, round, rounds)
+        given = _bank(
+            job, state, {p: Payload(blocks, {**asked[p], **by.asks()}) for p, blocks in held.items()}, round, rounds
+        )
         bank = given if len(asked) == len(members) else {**bank, **given}  # who is not asked is known as last seen
         state = replace(state, handles={**_handles(bank), **state.handles})
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:

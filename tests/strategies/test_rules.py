@@ -104,8 +104,8 @@ def test_a_duplicate_under_another_id_counts_as_one_more(name):
     """Five values and one of them again: the median and the trimmed mean move to it."""
     sent = [Reply({"w": np.array([value])}, 1.0, node) for node, value in enumerate((0.0, 1.0, 2.0, 3.0, 9.0))]
     twice = [*sent, Reply({"w": np.array([9.0])}, 1.0, 9)]
-    start = {"w": np.zeros(1)}
-    one, other = (apply(rule_of(name, {k: v for k, v in {**PLAIN, "clipping_norm": 100.0}.items() if k in STRATEGIES[name]}), start, {}, s)[0]["w"][0] for s in (sent, twice))  # fmt: skip
+    made = rule_of(name, {k: v for k, v in {**PLAIN, "clipping_norm": 100.0}.items() if k in STRATEGIES[name]})
+    one, other = (apply(made, {"w": np.zeros(1)}, {}, each)[0]["w"][0] for each in (sent, twice))
     assert other > one
 
 
