@@ -9,7 +9,7 @@ from typing import Annotated
 import click
 import typer
 
-from cli import choose, data, doctor, pretrain, retrieve, run, study, validate
+from cli import bench, choose, data, doctor, pretrain, retrieve, run, study, validate
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
@@ -29,6 +29,7 @@ app.command("pretrain", help=pretrain.HELP)(pretrain.pretrain)
 app.command("validate", help=validate.HELP)(validate.validate)
 app.command("doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback()
