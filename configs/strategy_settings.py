@@ -46,7 +46,7 @@ _BETA = Parameter(0.9, 0.0, 0.999)
 _TAU = Parameter(1e-3, open=True)
 _FAULTY = Parameter(1)
 
-# Each defined in strategies/, in a file of its name; a test holds the two together.
+# Each defined in strategies/, found by its name in strategies/registry.py; a test holds the two together.
 STRATEGIES: Mapping[str, Mapping[str, Parameter]] = {
     "fedavg": {},
     "fedavgm": {"server_rate": _RATE, "momentum": _BETA},
@@ -82,10 +82,15 @@ STRATEGIES: Mapping[str, Mapping[str, Parameter]] = {
     "fedper": {},
     "fedrep": {},
     "ditto": {"pull": Parameter(0.1)},
-    "harmony": {"clusters": Parameter(2, 1)},
+    "modality_bias": {"clusters": Parameter(2, 1)},
     "binding_quality": {"sharpness": Parameter(2.0)},
     "zero_filled": {},
     "fedbuff": {"buffer": Parameter(4, 1), "server_rate": _RATE, "power": Parameter(0.5)},
+    "lowest_loss": {"share": Parameter(0.5, 0.01, 1.0)},
+    "per_node": {},
+    "harmony": {"clusters": Parameter(2, 1)},
+    "mfedmc": {"share": Parameter(0.5, 0.01, 1.0)},
+    "blossom": {},
 }  # fmt: skip
 
 

@@ -36,13 +36,13 @@ class Aggregation:
         self, node: int, names: Sequence[str], current: Mapping[str, Block], memory: Mapping[str, Memory]
     ) -> dict[str, Block]:
         """A node's blocks as it is sent them."""
-        return {name: self.rule.sent_to(node, current[name], memory.get(name, {})) for name in names}
+        return {name: self.rule.for_block(name).sent_to(node, current[name], memory.get(name, {})) for name in names}
 
     def beside(
         self, names: Sequence[str], current: Mapping[str, Block], memory: Mapping[str, Memory]
     ) -> dict[str, Block]:
         """What the rule has nodes told beside their blocks, as `control.<block>`."""
-        told = {name: self.rule.beside(current[name], memory.get(name, {})) for name in names}
+        told = {name: self.rule.for_block(name).beside(current[name], memory.get(name, {})) for name in names}
         return {f"control.{name}": block for name, block in told.items() if block is not None}
 
     def asks(self) -> dict[str, Any]:

@@ -139,7 +139,9 @@ class ModalityWise(Strategy):
 
     def _for(self, node: int) -> ArrayRecord:
         blocks = self.current.items()
-        return arrays_of({name: self.rule.sent_to(node, block, self.memory.get(name, {})) for name, block in blocks})
+        return arrays_of(
+            {name: self.rule.for_block(name).sent_to(node, block, self.memory.get(name, {})) for name, block in blocks}
+        )
 
     def _checked(self, message: Message) -> dict[str, Block]:
         """A reply's blocks; raises ValueError for what must not be added to anything."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strategies.harmony import modality_bias
+from strategies.modality_bias import modality_bias
 from strategies.rule import Memory, Refused, Reply, Rule, apply
 
 Block = dict[str, np.ndarray]
@@ -72,7 +72,7 @@ def next_blocks(
     """
     blocks, remembered, refused = dict(current), dict(memory), dict[str, str]()
     everyone = _weight_of_all(contributions)
-    bias = _bias(contributions, current) if rule.by_bias else {}
+    bias = _bias(contributions, current) if any(rule.for_block(name).by_bias for name in current) else {}
     for name in current:
         replies = [
             Reply(
@@ -93,7 +93,7 @@ def next_blocks(
         if not any(reply.weight > 0 for reply in replies):
             continue
         try:
-            blocks[name], remembered[name] = apply(rule, current[name], memory.get(name, {}), replies)
+            blocks[name], remembered[name] = apply(rule.for_block(name), current[name], memory.get(name, {}), replies)
         except Refused as reason:
             refused[name] = str(reason)
     return Outcome(blocks, remembered, refused)

@@ -24,12 +24,15 @@ from strategies.fedprox import FedProx
 from strategies.fedtrimmedavg import FedTrimmedAvg
 from strategies.fedyogi import FedYogi
 from strategies.geometric_median import GeometricMedian
-from strategies.harmony import Harmony
 from strategies.krum import Krum
+from strategies.lowest_loss import LowestLoss
+from strategies.modality_bias import ModalityBias
 from strategies.moon import Moon
 from strategies.multikrum import MultiKrum
 from strategies.nnm import NNM
+from strategies.per_node import PerNode
 from strategies.personal import Ditto, FedBN, FedPer, FedRep
+from strategies.published import Blossom, Harmony, MFedMC
 from strategies.qfedavg import QFedAvg
 from strategies.rule import Rule
 from strategies.scaffold import Scaffold
@@ -40,8 +43,9 @@ RULES: Mapping[str, type[Rule]] = {
     "fedyogi": FedYogi, "qfedavg": QFedAvg, "fedmedian": FedMedian, "fedtrimmedavg": FedTrimmedAvg, "krum": Krum,
     "multikrum": MultiKrum, "bulyan": Bulyan, "geometric_median": GeometricMedian, "centred_clipping": CentredClipping,
     "nnm": NNM, "dp_fixed_clipping": DPFixedClipping, "scaffold": Scaffold, "fednova": FedNova, "feddyn": FedDyn,
-    "moon": Moon, "fedbn": FedBN, "fedper": FedPer, "fedrep": FedRep, "ditto": Ditto, "harmony": Harmony,
+    "moon": Moon, "fedbn": FedBN, "fedper": FedPer, "fedrep": FedRep, "ditto": Ditto, "modality_bias": ModalityBias,
     "binding_quality": BindingQuality, "zero_filled": ZeroFilled, "fedbuff": FedBuff,
+    "lowest_loss": LowestLoss, "per_node": PerNode, "harmony": Harmony, "mfedmc": MFedMC, "blossom": Blossom,
 }  # fmt: skip
 
 

@@ -44,7 +44,11 @@ class Rule:
 
     streams: ClassVar[bool] = False  # whether a round holds one model, whatever the number of replies
     needs: ClassVar[tuple[str, ...]] = ()  # facts that every reply must tell
-    by_bias: ClassVar[bool] = False  # whether replies must tell their node's modality bias (`strategies.harmony`)
+    by_bias: ClassVar[bool] = False  # whether replies must tell their node's modality bias (`strategies.modality_bias`)
+
+    def for_block(self, name: str) -> Rule:
+        """The rule that a block of this name goes to: this one, unless it is put together of several."""
+        return self
 
     def counts(self, reply: Reply) -> float:
         """How much a reply counts in this rule: its weight, unless the rule changes it. Never below 0."""

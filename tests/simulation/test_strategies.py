@@ -79,7 +79,8 @@ def test_parameters_reach_a_rule_of_ones_own(tmp_path, plain):
     [["strategy.name=fedadam", "strategy.parameters.eta=0.001"], ["strategy.name=scaffold"], ["strategy.name=fednova"],
      ["strategy.name=feddyn"], ["strategy.name=fedprox", "strategy.parameters.mu=10"], ["strategy.name=moon"],
      ["strategy.name=fedbn"], ["strategy.name=fedper"], ["strategy.name=fedrep"], ["strategy.name=qfedavg"],
-     ["strategy.name=harmony"], ["strategy.name=binding_quality"], ["strategy.name=zero_filled"],
+     ["strategy.name=harmony"], ["strategy.name=blossom"], ["strategy.name=mfedmc"],
+     ["strategy.name=binding_quality"], ["strategy.name=zero_filled"],
      ["strategy.weights=equal"], ["strategy.weights=capped", "strategy.cap=3"], ["strategy.weights=binding"]],
     ids=lambda each: " ".join(each),
 )  # fmt: skip

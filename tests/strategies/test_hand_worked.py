@@ -166,17 +166,30 @@ def test_feddyn():
     assert memory["lean"]["w"].tolist() == [-1.5]
 
 
-def test_harmony_parts_by_bias():
+def test_clusters_part_by_bias():
     """Two nodes that moved their gyroscope, two that moved their skeleton: two means, and one for everyone."""
     keys = ["bias.gyroscope", "bias.skeleton"]
     facts = [dict(zip(keys, each, strict=True)) for each in [(1, 0), (0.9, 0), (0, 1), (0, 0.8)]]
     sent = [
         Reply(block(value), 1, node, told) for node, (value, told) in enumerate(zip((1, 3, 10, 20), facts, strict=True))
     ]
-    rule = rule_of("harmony")
+    rule = rule_of("modality_bias")
     made, memory = apply(rule, block(0), {}, sent)
     assert made["w"].tolist() == [8.5] and memory["member"] == {0: 0, 1: 0, 2: 1, 3: 1}
     assert [rule.sent_to(node, made, memory)["w"].tolist() for node in (0, 3, 9)] == [[2], [15], [8.5]]
+
+
+def test_lowest_loss_takes_a_share_of_the_nodes():
+    assert after("lowest_loss", 0, replies(1, 5, 9, loss=[2.0, 1.0, 1.5]))[0] == [7]
+    assert after("lowest_loss", 0, replies(1, 5, 9, loss=[2.0, 1.0, 1.5]), share=0.1)[0] == [5]
+
+
+def test_per_node_gives_each_its_own_back():
+    made, memory = after("per_node", 0, replies(2, 4))
+    assert made == [3]
+    _, memory = after("per_node", 3, [Reply(block(8), 1.0, 1)], memory)
+    rule = rule_of("per_node")
+    assert [rule.sent_to(node, block(3), memory)["w"].tolist() for node in (0, 1, 2)] == [[2], [8], [3]]
 
 
 def test_binding_quality():

@@ -10,18 +10,21 @@ from hypothesis import strategies as st
 from configs.strategy_settings import STRATEGIES
 from strategies.arrival import InOrder
 from strategies.fedavg import FedAvg, fedavg
-from strategies.harmony import modality_bias
+from strategies.modality_bias import modality_bias
 from strategies.modality_wise import Contribution, next_blocks
+from strategies.published import ByPart
 from strategies.registry import RULES, rule_of
 from strategies.rule import Refused, Reply, apply
 from strategies.sums import Sums
 
-EVERY = pytest.mark.parametrize("name", RULES)
+SINGLE = [name for name in RULES if not issubclass(RULES[name], ByPart)]  # the others are put together of these
+EVERY = pytest.mark.parametrize("name", SINGLE)
 PLAIN = {"noise_seed": 1, "noise_multiplier": 0.0}  # noise has none of these properties
-MEANS = [name for name in RULES if rule_of(name).streams and name != "qfedavg"]
+MEANS = [name for name in SINGLE if rule_of(name).streams and name != "qfedavg"]
 NEEDED = {"loss": 1.5, "steps": 4.0, "rate": 0.1, "quality": 0.5, "weight_all": 0.0, "bias.ecg": 0.25}
 FIXED = ("fedmedian", "fedtrimmedavg", "krum", "multikrum", "bulyan", "geometric_median", "nnm", "fedavg", "fednova", "moon",
-         "fedprox", "fedbn", "fedper", "fedrep", "ditto", "harmony", "binding_quality", "zero_filled", "scaffold")  # fmt: skip
+         "fedprox", "fedbn", "fedper", "fedrep", "ditto", "modality_bias", "binding_quality", "zero_filled", "scaffold",
+         "lowest_loss", "per_node")  # fmt: skip
 UNWEIGHTED = ("fedmedian", "fedtrimmedavg", "krum", "bulyan", "qfedavg", "nnm", "dp_fixed_clipping")
 
 

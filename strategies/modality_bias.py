@@ -1,4 +1,4 @@
-"""Harmony: nodes of like modality bias share a fusion model (Ouyang et al., MobiSys 2023).
+"""Clustered aggregation: nodes of like modality bias share a block (Harmony's second stage, Ouyang et al., MobiSys 2023).
 
 A node's modality bias says how far its fusion training moved each modality's encoder. Nodes are clustered by it, and a
 block is averaged within each cluster; the block that stands for everyone is the mean over all.
@@ -53,7 +53,7 @@ def clusters(points: np.ndarray, count: int, iterations: int = 50) -> np.ndarray
 
 
 @dataclass(frozen=True)
-class Harmony(Collecting):
+class ModalityBias(Collecting):
     """clusters  at most so many; nodes that tell no bias are one cluster"""
 
     clusters: int = 2
