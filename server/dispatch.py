@@ -164,6 +164,7 @@ class Dispatch:
                 earlier["rounds"] += 1
                 return
         self.tally.refused.append({**told, "rounds": 1})
+        self.events.append({"event": "note", "text": f"{block} stays as it is in phase {phase}: {reason}"})
 
 
 def _short(reason: str | None) -> str:

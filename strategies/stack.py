@@ -30,5 +30,10 @@ def unstacked(row: np.ndarray, current: Block) -> Block:
 
 
 def squared_distances(rows: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances between rows, (n, n), row by row, so that near ones are not lost to rounding."""
-    return np.stack([np.square(rows - row).sum(axis=1) for row in rows])
+    """Squared Euclidean distances between rows, (n, n), of the differences, so that near ones are not lost to rounding."""
+    found = np.zeros((len(rows), len(rows)))
+    for i, row in enumerate(rows):
+        for j in range(i):
+            apart = row - rows[j]
+            found[i, j] = found[j, i] = apart @ apart
+    return found

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 import time
+import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,7 @@ BYZFL: dict[str, Callable[[Any], Any]] = {  # how byzfl's are made that do the s
     "fedmedian": lambda b: b.Median(), "fedtrimmedavg": lambda b: b.TrMean(f=4), "krum": lambda b: b.Krum(f=1),
     "multikrum": lambda b: b.MultiKrum(f=1), "geometric_median": lambda b: b.GeometricMedian(nu=1e-6, T=8),
     "centred_clipping": lambda b: b.CenteredClipping(L=1, tau=1.0),
+    "nnm": lambda b: lambda rows: b.Median()(b.NNM(1)(rows)),
 }  # fmt: skip
 
 
@@ -49,9 +54,20 @@ def robust(name: str, parameters: int, nodes: int) -> dict[str, float | None]:
     return {"seconds": seconds, "over_mean": seconds / mean, "over_byzfl": None if theirs is None else seconds / theirs}
 
 
+@cache
 def byzfl() -> Any:
-    """byzfl's aggregators, or None where it cannot be imported (it wants torchvision)."""
-    try:
-        return importlib.import_module("byzfl.aggregators.aggregators")
-    except Exception:
+    """byzfl's aggregators, or None where byzfl is not on Python's path.
+
+    The package's own beginning is left out: it imports torchvision, which they do not need.
+    """
+    spec = importlib.util.find_spec("byzfl")
+    if spec is None or spec.submodule_search_locations is None:
         return None
+    for name, folder in (("byzfl", ""), ("byzfl.utils", "/utils"), ("byzfl.aggregators", "/aggregators")):
+        package = types.ModuleType(name)
+        package.__path__ = [path + folder for path in spec.submodule_search_locations]
+        sys.modules.setdefault(name, package)
+    return types.SimpleNamespace(
+        **vars(importlib.import_module("byzfl.aggregators.aggregators")),
+        NNM=importlib.import_module("byzfl.aggregators.preaggregators").NNM,
+    )
