@@ -119,6 +119,11 @@ class Node:
         return derived_seed(self.seed, self.method, self.place.partition, *purpose)
 
 
+def goes_on(question: Payload, round: int) -> bool:
+    """Whether what the node kept is of this start of the phase: not in round 1, nor when it is first asked later."""
+    return round > 1 and not question.info.get("first")
+
+
 def node_for(experiment: Experiment, partition: int, method: str, seed: int, context: Any) -> Node:
     """The node a message speaks to. `context` is Flower's: its node_config names folder, store and permissions.
 

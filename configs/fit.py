@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from configs.fit_data import data_faults, is_known
+from configs.strategy_settings import strategy_faults
 
 if TYPE_CHECKING:
     from configs.schema import Experiment
@@ -39,8 +40,9 @@ def faults_between(experiment: Experiment) -> list[str]:
         faults.append("methods: at least one, each named once")
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
-    for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults):
+    for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults, _exact_faults):
         faults += each(experiment)
+    faults += strategy_faults(experiment.strategy)
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
     if anchored and len(experiment.bind.modalities) != 1:
         faults.append(
@@ -182,5 +184,16 @@ def _label_faults(experiment: Experiment) -> list[str]:
         return [
             f"contrast.labels: 'use' gives labels to {', '.join(LEARN_FROM_OWN_LABELS)}, and none to "
             f"{', '.join(without)} where a sensor binds; use auto, or leave these methods out"
+        ]
+    return []
+
+
+def _exact_faults(experiment: Experiment) -> list[str]:
+    """Strategies where there is nothing to aggregate: in `exact` all nodes follow one gradient, step by step."""
+    told = experiment.strategy
+    if experiment.contrast.mode == "exact" and (told.name != "fedavg" or told.fraction < 1.0):
+        return [
+            "contrast.mode: 'exact' adds up gradients of every node and knows no strategy; use targets, or strategy.name="
+            "fedavg and strategy.fraction=1"
         ]
     return []

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySettings, one_word, texts
 from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import Count, Positive, Section
+from configs.strategy_settings import StrategySettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -257,6 +258,7 @@ class Experiment(Section):
     contrast: ContrastSettings = ContrastSettings()
     finetune: FineTuneSettings = FineTuneSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    strategy: StrategySettings = StrategySettings()
     run: RunSettings = RunSettings()
 
     @property

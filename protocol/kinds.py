@@ -63,7 +63,16 @@ TARGETS = Kind(
 )
 GENERATE = Kind("train.generate", (Leaves("generator.*", _WEIGHTS),), (), _PROGRESS)
 UNIMODAL = Kind("train.unimodal", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)
-CONTRAST = Kind("train.contrast", (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)), (), _PROGRESS)
+CONTRAST = Kind(
+    "train.contrast",
+    (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)),
+    (),
+    (
+        *_PROGRESS,
+        "steps",
+        "rate",
+    ),  # the last two where the aggregation rule asks: optimiser steps taken, and their rate
+)
 EXACT_VIEWS = Kind(
     "query.exact_views", (Leaves("targets.*", "projected unit embeddings of one batch, under opaque handles", 2),)
 )

@@ -28,7 +28,7 @@ class Events(Protocol):
 
 @dataclass
 class Tally:
-    """Bytes by phase, direction and modality; wall and CPU seconds by phase; what was skipped."""
+    """Bytes by phase, direction and modality; wall and CPU seconds by phase; nodes skipped, blocks refused."""
 
     up: int = 0
     down: int = 0
@@ -37,6 +37,9 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # blocks by phase and reason, with the rounds they stayed
 
     def count(self, direction: str, phase: str, records: Any) -> int:
         """Adds one message's content; returns its bytes."""
@@ -151,6 +154,17 @@ class Dispatch:
         told = {"node": partition, "phase": phase, "round": round, "reason": reason}
         self.tally.skipped.append(told)
         self.events.append({"event": "skip", **told})
+
+    def refuse(self, block: str, phase: str, round: int, reason: str) -> None:
+        """Notes that the rule left a block as it was, with its reason."""
+        self.events.append({"event": "refused", "block": block, "phase": phase, "round": round, "reason": reason})
+        told = {"block": block, "phase": phase, "reason": reason}
+        for earlier in self.tally.refused:
+            if {key: earlier[key] for key in told} == told:
+                earlier["rounds"] += 1
+                return
+        self.tally.refused.append({**told, "rounds": 1})
+        self.events.append({"event": "note", "text": f"{block} stays as it is in phase {phase}: {reason}"})
 
 
 def _short(reason: str | None) -> str:

@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from configs.nodes import derived_seed
 from configs.schema import Experiment
 from server.dispatch import Dispatch
 from server.state import JobState
+from strategies.registry import rule_of
+from strategies.rule import Rule
 
 PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "measure", "fine-tune", "evaluate", "report")
 
@@ -26,6 +29,11 @@ class Job:
     seed: int
     dispatch: Dispatch
     folder: Path
+
+    @cached_property
+    def rule(self) -> Rule:
+        """The rule of the configuration's strategy; raises UserError where there is none of that name."""
+        return rule_of(self.experiment.strategy.name, self.experiment.strategy.parameters)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -61,12 +69,21 @@ class Job:
             "bytes": {"up": tally.up, "down": tally.down, "by_phase": tally.by_phase, "by_modality": tally.by_modality},
             "seconds": {"total": seconds, "by_phase": tally.seconds, "cpu_by_phase": tally.cpu_seconds},
             "cpu_seconds": cpu_seconds,
+            "strategy": self._strategy(),
             "nodes": {"ok": len(set(state.manifests) - skipped), "skipped": tally.skipped},
             "data_skipped": [
                 {"where": f"node {p}", "reason": f"{m.skipped} files or signals left out as corrupt"}
                 for p, m in state.manifests.items()
                 if m.skipped
             ],
+        }
+
+    def _strategy(self) -> dict[str, object]:
+        """What aggregated, and which blocks stayed as they were because the rule refused: how often, and why first."""
+        settings = self.experiment.strategy
+        return {
+            **settings.model_dump(include={"name", "weights", "parameters", "fraction"}),
+            "refused": self.dispatch.tally.refused,
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -30,6 +31,7 @@ class JobState:
     undecided: Pairs = field(default_factory=no_pairs)  # too alike to be negatives of each other
     steps: Sequence[Step] = ()  # which two groups were bound by which modality
     handles: Mapping[int, np.ndarray] = field(default_factory=dict)  # what each node said it holds, by partition
+    memory: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # phase -> block -> what the rule remembers
     pairing: Mapping[str, object] | None = None
     result: Mapping[str, object] = field(default_factory=dict)
 

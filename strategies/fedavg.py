@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-Block = dict[str, np.ndarray]
+from strategies.rule import Block, MeanLike, Memory
 
 
 def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
@@ -27,3 +28,12 @@ def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
             summed += np.multiply(reply[name], weight / total, dtype=np.float64)
         mean[name] = summed.astype(first.dtype)
     return mean
+
+
+@dataclass(frozen=True)
+class FedAvg(MeanLike):
+    """The mean is the next block."""
+
+    def moved(self, mean: Block, current: Block, memory: Memory) -> tuple[Block, Memory]:
+        """The mean; nothing is remembered."""
+        return mean, memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from client.node import Node
+from client.node import Node, goes_on
 from client.training.autoencoder import new_optimiser, train_autoencoder
 from client.training.moments import moments_to_bytes
 from client.training.views import strength_for
@@ -25,7 +25,7 @@ def autoencoder(node: Node, question: Payload) -> Payload:
     model = new_autoencoder(modality, node.shapes[modality], settings, node.seed)
     load_block(model, question.blocks[f"autoencoder.{modality}"])
     name = f"autoencoder:{node.method}:{node.seed}:{node.place.partition}:{modality}"
-    moments = node.store.get(name) if round > 1 else None
+    moments = node.store.get(name) if goes_on(question, round) else None
     optimiser = new_optimiser(model, settings, scheduled_rate(settings.rate, round, rounds), moments)
     shape = node.shapes[modality]
     change = replace(strength_for(shape.kind, experiment.augment, shape.layout), crop=settings.crop, warp=settings.warp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.node import Node
+from client.node import Node, goes_on
 from client.training.generate import train_generator
 from client.training.moments import moments_to_bytes, take_up
 from models.blocks import as_block, load_block, new_generator
@@ -24,7 +24,7 @@ def generate(node: Node, question: Payload) -> Payload:
         load_block(network, question.blocks[f"generator.{modality}"])
         optimiser = adamw(network.parameters(), settings.rate, settings.weight_decay)
         kept = f"generate:{modality}:{node.method}:{node.seed}:{node.place.partition}"
-        moments = node.store.get(kept) if round > 1 else None
+        moments = node.store.get(kept) if goes_on(question, round) else None
         take_up(optimiser, moments, scheduled_rate(settings.rate, round, rounds))
         loss, rows = train_generator(
             network, optimiser, node.view(question, by), node.view(question, modality), settings.batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from client.handlers.contrast import contrast_model, model_blocks
-from client.node import Node
+from client.node import Node, goes_on
 from client.training.moments import moments_to_bytes, take_up
 from client.training.unimodal import train_unimodal
 from client.training.views import strength_for
@@ -18,7 +18,7 @@ def unimodal(node: Node, question: Payload) -> Payload:
     phase, round, rounds = (question.info[key] for key in ("phase", "round", "rounds"))
     name = f"unimodal:{phase}:{node.method}:{node.seed}:{node.place.partition}"
     rate = scheduled_rate(experiment.contrast.rate, int(round), int(rounds))
-    take_up(model.optimiser, node.store.get(name) if round > 1 else None, rate)
+    take_up(model.optimiser, node.store.get(name) if goes_on(question, int(round)) else None, rate)
     loss = train_unimodal(
         model,
         {m: node.view(question, m) for m in model.encoders},

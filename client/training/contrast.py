@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,21 @@ from configs.schema import ContrastSettings
 from models.augment import Strength
 from models.losses import Targets, weighted_contrastive
 from models.optimiser import adamw
+
+
+class StepByStep(Protocol):
+    """What takes part in every step of training; see `client.training.correction`."""
+
+    def further_loss(
+        self, embedded: Mapping[str, Tensor], windows: Mapping[str, Tensor], recorded: Mapping[str, Tensor]
+    ) -> Tensor | None:
+        """A term of a batch's loss, or None."""
+
+    def before_step(self) -> None:
+        """Between the gradients and the optimiser's step."""
+
+    def after_step(self, rate: float) -> None:
+        """After the optimiser's step."""
 
 
 @dataclass
@@ -75,8 +91,12 @@ def train_contrast(
     changes: Mapping[str, Strength],
     jitter: float,
     seed: int,
+    correction: StepByStep | None = None,
 ) -> float:
-    """`epochs` passes in place; returns the last pass's mean loss. Shuffling and augmentation follow from the seed."""
+    """`epochs` passes in place; returns the last pass's mean loss. Shuffling and augmentation follow from the seed.
+
+    correction  what the aggregation rule changes in every step; its term of the loss is not in what is returned
+    """
     generator = torch.Generator().manual_seed(seed)
     rows = len(related.identity)
     foreign = torch.arange(rows, related.affinity.shape[1])
@@ -92,8 +112,10 @@ def train_contrast(
                 for m, view in some.items()
             }
             columns = torch.cat([batch, foreign])
+            recorded = {m: view.recorded for m, view in some.items()}
+            embedded = model.embed(windows, recorded)
             loss = contrast_loss(
-                model.embed(windows, {m: view.recorded for m, view in some.items()}),
+                embedded,
                 {m: view.present for m, view in some.items()},
                 related.identity[batch],
                 related.affinity[batch][:, columns],
@@ -101,9 +123,14 @@ def train_contrast(
                 related.foreign,
                 settings,
             )
+            further = correction.further_loss(embedded, windows, recorded) if correction is not None else None
             model.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            (loss if further is None else loss + further).backward()
+            if correction is not None:
+                correction.before_step()
             model.optimiser.step()
+            if correction is not None:
+                correction.after_step(model.optimiser.param_groups[0]["lr"])
             loss_sum += loss.item() * len(batch)
     return loss_sum / max(rows, 1)
 

@@ -12,15 +12,16 @@ from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
 from server.admission import embeddings_gate, weights_gate
+from server.aggregation import aggregation_of, next_round
 from server.binding.bind import Embedded, Pairs
 from server.job import Job
+from server.participation import asked_in
 from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
 from server.phases.rounds import by_held
 from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import aggregate
+from strategies.rule import Memory
 
 
 def contrast(job: Job, state: JobState) -> JobState:
@@ -53,27 +54,40 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     }
     current = {name: state.blocks[name] for names in own_blocks.values() for name in names}
     pairs = state.pairs
+    bank: Bank = {}
+    by, memory = aggregation_of(job, state, CONTRAST, "contrast", own_blocks), dict[str, Memory]()
     for round in range(1, rounds + 1):
-        held = {p: {name: current[name] for name in names} | state.statistics(p) for p, names in own_blocks.items()}
-        bank = _bank(job, state, {p: Payload(blocks) for p, blocks in held.items()}, round, rounds)
+        asked = asked_in(job, own_blocks, "contrast", round)
+        held = {p: by.sent_to(p, own_blocks[p], current, memory) | state.statistics(p) for p in asked}
+        given = _bank(
+            job, state, {p: Payload(blocks, {**asked[p], **by.asks()}) for p, blocks in held.items()}, round, rounds
+        )
+        bank = given if len(asked) == len(members) else {**bank, **given}  # who is not asked is known as last seen
         state = replace(state, handles={**_handles(bank), **state.handles})
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
             pairs = _rebound(job, state, bank) or pairs
         negatives = experiment.contrast.negatives
         questions = {
             p: Payload(
-                {**held[p], **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives)}, {"rounds": rounds}
+                {
+                    **held[p],
+                    **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives),
+                    **by.beside(own_blocks[p], current, memory),
+                },
+                {"rounds": rounds, **asked[p], **by.asks()},
             )
-            for p in members
-            if p in bank
+            for p in asked
+            if p in given
         }
         replies = job.dispatch.ask(
             CONTRAST, questions, "contrast", round, rounds,
-            weights_gate(current, {p: set(names) for p, names in own_blocks.items()}, state.samples),
+            weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples),
         )  # fmt: skip
-        current = aggregate(current, by_held(state.manifests, replies), fedavg)
+        sent = by_held(state.manifests, replies)
+        current, memory = next_round(job, by, "contrast", round, current, memory, sent)
         save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current}, pairs=pairs)
+    remembered = {**state.memory, "contrast": memory}
+    return replace(state, blocks={**state.blocks, **current}, pairs=pairs, memory=remembered)
 
 
 Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -> handles (n,), unit rows (n, d)

@@ -8,7 +8,7 @@ recordings are looked at only along `all`, and choose nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,14 @@ from models.blocks import as_block, head_blocks, head_from_projections, new_enco
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
 from server.admission import check_block, check_progress
+from server.aggregation import Aggregation, aggregation_of, next_round
 from server.job import Job
 from server.phases.evaluate import count_on_test
 from server.phases.evaluate import figures as figures_of
 from server.shapes import shape_of
 from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from strategies.modality_wise import Contribution
+from strategies.rule import Memory
 
 CURVE_FROM = 81  # the paper's figure is the mean test accuracy over epochs 81 to 200
 
@@ -51,27 +52,27 @@ def finetune(job: Job, state: JobState) -> JobState:
     start = _start(job, state)
     shares = experiment.finetune.encoder_rate_share if _taught(job, state) else [1.0]
     total = rounds_of(experiment, len(shares))
-    tried = [_validated(job, state, start, share, number, total) for number, share in enumerate(shares)]
+    by = aggregation_of(job, state, FINETUNE, "fine-tune", {p: list(start) for p in state.members("finetune")})
+    tried = [_validated(job, state, by, start, share, number, total) for number, share in enumerate(shares)]
     best = tried[choose_share([each.accuracy for each in tried])]
     folded = len(fold_tracks(experiment)) > 0
     chosen = choose_epoch(best.accuracy, int(best.examples.max())) if folded else epochs
     if len(state.members("finetune")) > 1:  # their networks meet at the end of each message, and are one only there
         chosen = -(-chosen // step) * step
     wanted = {chosen, epochs} | _drawn(experiment, epochs)
-    current: Mapping[str, Block] = start
-    kept = dict(start)
+    track, kept = _Track(job, state, by, "all", best.share, start, total), dict(start)
     tested: dict[int, float] = {}
     f1: dict[int, float] = {}
     losses: list[float] = []
     for piece in range(experiment.rounds.finetune):
         first = piece * step + 1
         keep = sorted(e for e in wanted if first <= e < first + step)
-        round = total - experiment.rounds.finetune + piece + 1
-        replies, current = _piece(job, state, "all", best.share, current, first, step, keep, round, total)
+        replies = track.go_on(first, step, keep, total - experiment.rounds.finetune + piece + 1)
         losses += np.mean([reply.info["losses"] for reply in replies.values()], axis=0).tolist()
-        history, epochs_kept = _history(state, replies, current, keep, first + step - 1)
+        history, epochs_kept = _history(state, replies, track.blocks, keep, first + step - 1)
         if history:
-            for epoch, counts in zip(epochs_kept, count_on_test(job, state, history, round, total), strict=True):
+            counted = count_on_test(job, state, history, total - experiment.rounds.finetune + piece + 1, total)
+            for epoch, counts in zip(epochs_kept, counted, strict=True):
                 tested[epoch], f1[epoch] = figures_of(counts)
         if any(epoch <= chosen for epoch in epochs_kept):
             at = max(i for i, epoch in enumerate(epochs_kept) if epoch <= chosen)
@@ -95,7 +96,8 @@ def finetune(job: Job, state: JobState) -> JobState:
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
     save_blocks(kept, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **kept}, result={**state.result, **figures})
+    remembered = {**state.memory, "fine-tune": track.memory}
+    return replace(state, blocks={**state.blocks, **kept}, memory=remembered, result={**state.result, **figures})
 
 
 def fold_tracks(experiment: Experiment) -> list[str]:
@@ -110,21 +112,21 @@ def rounds_of(experiment: Experiment, shares: int) -> int:
 
 
 def _validated(
-    job: Job, state: JobState, start: Mapping[str, Block], share: float, number: int, total: int
+    job: Job, state: JobState, by: Aggregation, start: Mapping[str, Block], share: float, number: int, total: int
 ) -> Validated:
     """Every fold under one share of the rate, the `number`-th that is tried."""
     experiment = job.experiment
     epochs, pieces = experiment.epochs.finetune, experiment.rounds.finetune
     step, tracks = epochs // pieces, fold_tracks(experiment)
     found = Validated(share, np.zeros(epochs), np.zeros(epochs))
-    for fold, track in enumerate(tracks):
-        current = start
+    for fold, name in enumerate(tracks):
+        track = _Track(job, state, by, name, share, start, total)
         for piece in range(pieces):
-            first, round = piece * step + 1, (number * len(tracks) + fold) * pieces + piece + 1
-            replies, current = _piece(job, state, track, share, current, first, step, [], round, total)
-            for reply in replies.values():
-                found.correct[first - 1 : first - 1 + step] += np.asarray(reply.info["validation_correct"], dtype=float)
-                found.examples[first - 1 : first - 1 + step] += reply.metrics["validation_examples"]
+            first = piece * step + 1
+            rows = slice(first - 1, first - 1 + step)
+            for reply in track.go_on(first, step, [], (number * len(tracks) + fold) * pieces + piece + 1).values():
+                found.correct[rows] += np.asarray(reply.info["validation_correct"], dtype=float)
+                found.examples[rows] += reply.metrics["validation_examples"]
     return found
 
 
@@ -190,49 +192,67 @@ def _taught(job: Job, state: JobState) -> list[str]:
     return [m for m in job.experiment.downstream if f"encoder.{m}" in state.blocks]
 
 
-def _piece(
-    job: Job, state: JobState, track: str, share: float, current: Mapping[str, Block], first: int, epochs: int,
-    keep: Sequence[int], round: int, rounds: int,
-) -> tuple[dict[int, Payload], Mapping[str, Block]]:  # fmt: skip
-    """`epochs` epochs on every labelled node; with several nodes their networks are averaged after it."""
-    tuners = state.members("finetune")
-    several = len(tuners) > 1
-    kept = sorted({*keep, *([first + epochs - 1] if several else [])}) if not several else [first + epochs - 1]
-    taught = _taught(job, state)
-    fresh = [m for m in job.experiment.downstream if m not in taught]
-    info: dict[str, Any] = {
-        "track": track, "first_epoch": first, "epochs": epochs, "keep": kept,
-        "last": first + epochs > job.experiment.epochs.finetune,
-        "pretrained": bool(taught), "share": share, **({"fresh": fresh} if taught and fresh else {}),
-    }  # fmt: skip
-    blocks = dict(current) if first == 1 or several else {}
-    statistics = {p: state.statistics(p, job.experiment.downstream) for p in tuners}
-    expected = {
-        p: {n for n in current if n.startswith("head.") or n.partition(".")[2] in state.manifests[p].modalities}
-        for p in tuners
-    }
+@dataclass
+class _Track:
+    """One training from its start on: the networks as they stand, and what the strategy remembers of them."""
 
-    def check(partition: int, reply: Payload) -> None:
-        if set(reply.blocks) != (expected[partition] if kept else set()):
-            raise ProtocolError(f"blocks differ: got {sorted(reply.blocks)}")
-        for name, block in reply.blocks.items():
-            for at in range(len(kept)):
-                if any(len(value) != len(kept) for value in block.values()):
-                    raise ProtocolError(f"{name}: expected {len(kept)} kept epochs")
-                check_block(name, current[name], {key: value[at] for key, value in block.items()})
-        check_progress(reply, epochs, track != "all", state.manifests[partition].labelled)
+    job: Job
+    state: JobState
+    by: Aggregation
+    name: str
+    share: float  # of the rate, for what was pre-trained
+    blocks: Mapping[str, Block]
+    rounds: int
+    memory: Mapping[str, Memory] = field(default_factory=dict)
 
-    questions = {
-        p: Payload({**{n: b for n, b in blocks.items() if n in expected[p]}, **statistics[p]}, info) for p in tuners
-    }
-    replies = job.dispatch.ask(FINETUNE, questions, "fine-tune", round, rounds, check)
-    if several:
-        sent = [
-            Contribution(p, {n: {k: v[-1] for k, v in b.items()} for n, b in r.blocks.items()}, r.metrics["examples"])
-            for p, r in replies.items()
-        ]
-        return replies, aggregate(current, sent, fedavg)
-    return replies, current
+    def go_on(self, first: int, epochs: int, keep: Sequence[int], round: int) -> dict[int, Payload]:
+        """`epochs` epochs on every labelled node; with several nodes their networks are aggregated after it."""
+        job, state, current, by = self.job, self.state, self.blocks, self.by
+        tuners, several = state.members("finetune"), len(state.members("finetune")) > 1
+        kept = [first + epochs - 1] if several else sorted(keep)  # several are averaged at the end alone
+        taught = _taught(job, state)
+        fresh = [m for m in job.experiment.downstream if m not in taught]
+        info: dict[str, Any] = {
+            "track": self.name, "first_epoch": first, "epochs": epochs, "keep": kept,
+            "last": first + epochs > job.experiment.epochs.finetune,
+            "pretrained": bool(taught), "share": self.share, **({"fresh": fresh} if taught and fresh else {}),
+        }  # fmt: skip
+        statistics = {p: state.statistics(p, job.experiment.downstream) for p in tuners}
+        expected = {
+            p: {n for n in current if n.startswith("head.") or n.partition(".")[2] in state.manifests[p].modalities}
+            for p in tuners
+        }
+
+        def check(partition: int, reply: Payload) -> None:
+            if set(reply.blocks) != (expected[partition] if kept else set()):
+                raise ProtocolError(f"blocks differ: got {sorted(reply.blocks)}")
+            for name, block in reply.blocks.items():
+                for at in range(len(kept)):
+                    if any(len(value) != len(kept) for value in block.values()):
+                        raise ProtocolError(f"{name}: expected {len(kept)} kept epochs")
+                    check_block(name, current[name], {key: value[at] for key, value in block.items()})
+            check_progress(reply, epochs, self.name != "all", state.manifests[partition].labelled)
+
+        sent = [*current] if first == 1 or several else []
+        questions = {
+            p: Payload(
+                {**by.sent_to(p, [n for n in sent if n in expected[p]], current, self.memory), **statistics[p]}, info
+            )
+            for p in tuners
+        }
+        replies = job.dispatch.ask(FINETUNE, questions, "fine-tune", round, self.rounds, check)
+        if several:
+            last = [
+                Contribution(
+                    p,
+                    {n: {k: v[-1] for k, v in b.items()} for n, b in r.blocks.items()},
+                    r.metrics["examples"],
+                    r.metrics,
+                )
+                for p, r in replies.items()
+            ]
+            self.blocks, self.memory = next_round(job, by, "fine-tune", round, current, self.memory, last)
+        return replies
 
 
 def _history(

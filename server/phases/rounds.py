@@ -11,10 +11,12 @@ from protocol.kinds import Kind
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import weights_gate
+from server.aggregation import aggregation_of, next_round
 from server.job import Job
+from server.participation import asked_in
 from server.state import JobState, save_blocks
-from strategies.fedavg import fedavg
-from strategies.modality_wise import Contribution, aggregate
+from strategies.modality_wise import Contribution
+from strategies.rule import Memory
 
 Weigh = Callable[[Mapping[int, Manifest], Mapping[int, Payload]], list[Contribution]]
 
@@ -27,13 +29,13 @@ def by_held(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -
         for modality, sensor in sorted(told.modalities.items()):
             blocks = {name: block for name, block in reply.blocks.items() if name.partition(".")[2] == modality}
             share = sensor.samples / max(told.samples, 1)
-            found.append(Contribution(p, blocks, reply.metrics["examples"] * share))
+            found.append(Contribution(p, blocks, reply.metrics["examples"] * share, reply.metrics))
     return found
 
 
 def by_examples(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
     """Each node's blocks by the number of examples that it trained on."""
-    return [Contribution(p, reply.blocks, reply.metrics["examples"]) for p, reply in replies.items()]
+    return [Contribution(p, reply.blocks, reply.metrics["examples"], reply.metrics) for p, reply in replies.items()]
 
 
 def tell_of_labels(job: Job) -> None:
@@ -57,7 +59,7 @@ def train_rounds(
     info: Mapping[str, Any] | None = None,
     weigh: Weigh = by_held,
 ) -> JobState:
-    """The state with the blocks of `current` after so many rounds of one message to every node and FedAvg by block.
+    """The state with the blocks of `current` after so many rounds of one message to every node and the strategy by block.
 
     sent    by partition the names of the blocks it is sent, with the statistics of its modalities
     learnt  by partition the names of those that must come back; None: all that were sent
@@ -66,16 +68,22 @@ def train_rounds(
     weigh   what each node's blocks count
     """
     wanted = {p: set(names) for p, names in sent.items()} if learnt is None else learnt
+    by, memory = aggregation_of(job, state, kind, phase, sent), dict[str, Memory]()
     for round in range(1, rounds + 1):
         questions = {
             p: Payload(
-                {**{name: current[name] for name in names}, **(beside or {}), **state.statistics(p)},
-                {"rounds": rounds, **(info or {})},
+                {
+                    **by.sent_to(p, sent[p], current, memory),
+                    **by.beside(sent[p], current, memory),
+                    **(beside or {}),
+                    **state.statistics(p),
+                },
+                {"rounds": rounds, **(info or {}), **told, **by.asks()},
             )
-            for p, names in sent.items()
+            for p, told in asked_in(job, sent, phase, round).items()
         }
-        gate = weights_gate(current, wanted, state.samples)
+        gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, rounds, gate)
-        current = aggregate(current, weigh(state.manifests, replies), fedavg)
+        current, memory = next_round(job, by, phase, round, current, memory, weigh(state.manifests, replies))
         save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current})
+    return replace(state, blocks={**state.blocks, **current}, memory={**state.memory, phase: memory})

@@ -79,6 +79,8 @@ def summarise(
         "seconds": _seconds([result["seconds"] for result in jobs]),
         "nodes": _nodes(shown, jobs),
     }
+    if any("strategy" in result for result in jobs):
+        summary["strategy"] = _strategy([result for result in jobs if "strategy" in result])
     if incomplete:
         summary["incomplete"] = incomplete
     plain: dict[str, Any] = without_nan(summary)
@@ -121,6 +123,15 @@ def _method(results: Sequence[Result]) -> dict[str, Any]:
         "seconds": spread((result.get("seconds") or {}).get("total") for result in results),
         "cpu_seconds": spread(result.get("cpu_seconds") for result in results),
     }
+
+
+def _strategy(jobs: Sequence[Result]) -> dict[str, Any]:
+    """What aggregated in every job, and the blocks that stayed as they were because its rule refused."""
+    told = {key: value for key, value in jobs[0]["strategy"].items() if key != "refused"}
+    refused = [
+        {**each, "method": job["method"], "seed": job["seed"]} for job in jobs for each in job["strategy"]["refused"]
+    ]
+    return {**told, "refused": refused}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

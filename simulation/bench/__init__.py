@@ -1,1 +1,1 @@
-"""What things cost on this machine: each bench measures one part against a baseline, in one run, interleaved."""
+"""What things cost on this machine: each bench measures one part against something else in the same run."""

@@ -22,7 +22,6 @@ from simulation.bench.encoder.systems import SIDES, system
 from simulation.bench.encoder.tables import times_table
 from simulation.bench.encoder.timing import PARTS, clock_of, inference, interleaved
 from simulation.bench.encoder.torch_forms import in_torch
-from simulation.pretrain.checkpoint import replace_file
 
 Tell = Callable[[str], None]
 Case = tuple[str, str]  # side, form
@@ -90,9 +89,9 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / "costs.json", json.dumps(without_nan(found), indent=1, allow_nan=False) + "\n")
         write_atomically(out / "times.csv", _as_csv(found["times_ms"]))
-        replace_file(out / "time.png", time_picture(settings, times))
-        replace_file(out / "size.png", size_picture(settings, costs))
-        replace_file(out / "energy.png", energy_picture(settings, costs))
+        write_atomically(out / "time.png", time_picture(settings, times))
+        write_atomically(out / "size.png", size_picture(settings, costs))
+        write_atomically(out / "energy.png", energy_picture(settings, costs))
         tell(f"written into {out}: costs.json, times.csv, time.png, size.png, energy.png")
     return found
 

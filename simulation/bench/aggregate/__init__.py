@@ -1,0 +1,1 @@
+"""How fast replies are added up, and how many models that holds."""

@@ -1,0 +1,74 @@
+"""Published multimodal systems as rules put together by block, as far as their definitions carry over to bound nodes.
+
+What each leaves out is said with it. FedMultimodal's averaging of whole models is `strategies.zero_filled`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strategies.fedavg import FedAvg
+from strategies.lowest_loss import LowestLoss
+from strategies.modality_bias import ModalityBias
+from strategies.per_node import PerNode
+from strategies.rule import Rule
+
+FUSION = "head."  # blocks of the network that fuses modalities and tells classes; all others are of one modality
+
+
+class ByPart(Rule):
+    """One rule for the parts of a single modality, another for fusion."""
+
+    def unimodal(self) -> Rule:
+        """The rule of encoders and projections."""
+        return FedAvg()
+
+    def fusion(self) -> Rule:
+        """The rule of the head."""
+        raise NotImplementedError
+
+    def for_block(self, name: str) -> Rule:
+        """By the block's name."""
+        return self.fusion() if name.startswith(FUSION) else self.unimodal()
+
+
+@dataclass(frozen=True)
+class Harmony(ByPart):
+    """Ouyang et al. (MobiSys 2023): encoders modality by modality, then fusion in clusters of like modality bias.
+
+    Left out: the balancing of training time between modalities, which changes when nodes work and not what is averaged.
+    """
+
+    clusters: int = 2
+
+    def fusion(self) -> Rule:
+        """Clustered."""
+        return ModalityBias(self.clusters)
+
+
+@dataclass(frozen=True)
+class MFedMC(ByPart):
+    """Yuan et al. (arXiv 2401.16685): encoders are averaged over the nodes with the lowest loss, fusion stays local.
+
+    Left out: each node's choice of modalities by Shapley value, size and recency. The Shapley value is taken on labelled
+    samples through the fusion module, and the nodes that train encoders here have neither.
+    """
+
+    share: float = 0.5
+
+    def unimodal(self) -> Rule:
+        """The chosen clients' mean."""
+        return LowestLoss(self.share)
+
+    def fusion(self) -> Rule:
+        """Each node's own."""
+        return PerNode()
+
+
+@dataclass(frozen=True)
+class Blossom(ByPart):
+    """Pranav et al. (arXiv 2603.27552): blocks are averaged over the clients that have them, task-specific ones private."""
+
+    def fusion(self) -> Rule:
+        """Each node's own."""
+        return PerNode()
