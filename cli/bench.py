@@ -16,7 +16,7 @@ same for both) over the last --windows windows, whose earlier latents are kept. 
 modalities as one batch; the baseline is a ResNet per modality. Batch norms are folded on both sides.
 
 Forms: eager, channels_last and bf16 are PyTorch's; onnx_float32 and onnx_int8 (static, per channel) are ONNX Runtime's and
-need pip install 'fedbind[bench]'. Without it they are left out, and the bench says so.
+need pip install 'fedbind\\[bench]'. Without it they are left out, and the bench says so.
 
 Every round runs each side in each form once, in changing order and after 50 ms of warming up, so that whatever else the
 machine does meets all alike; what is told are medians, with quartiles. One thread is timed by its own clock, which stands
@@ -84,7 +84,11 @@ def encoder(
         modalities, tuple(threads or ()), repeats, limit_s, windows, encoder, baseline, tuple(forms or FORMS)
     )
     tell = (lambda text: None) if quiet else (lambda text: typer.echo(text, err=True))
-    found = bench_encoder(settings, tell, out)
+    try:
+        found = bench_encoder(settings, tell, out)
+    except KeyboardInterrupt as stop:
+        typer.echo("stopped by hand, nothing written: what is compared is measured in one run", err=True)
+        raise typer.Exit(130) from stop
     typer.echo("\n".join(headlines(found)), err=as_json)
     if as_json:
         typer.echo(json.dumps(without_nan(found), allow_nan=False))

@@ -21,7 +21,7 @@ class LatentFusion(nn.Module):
     modalities  names, which must not hold a dot
     latent      numbers per cell; or, by modality, where some modality's signals stand one behind the other
     grid        cells to a side, of the latents: 16 of the unified encoder, 8 of ResNet-18 cut after its third stage
-    width       of MobileNetV3-small. A half is the default: at 1, it has more parameters than fifteen encoders
+    width       of MobileNetV3-small. A half is the default: at 1 it would have as many parameters as fifteen patch encoders
     norm        batch, as published; group for heads that are averaged over nodes, whose moments differ
 
     An absent modality has no influence at all. A window in which none is present is passed over; a sample of which
