@@ -45,9 +45,11 @@ class LatentFusion(nn.Module):
             raise ValueError(f"needs different modalities and 2 classes or more, got {tuple(modalities)}, {classes}")
         if norm not in NORMS:
             raise ValueError(f"unknown norm {norm!r}: one of {', '.join(NORMS)}")
-        self.join = Join(modalities_of(latent, modalities), joined, max(1, grid // SIDE))
+        patch = max(1, grid // SIDE)
+        self.side = grid // patch  # of the joined grid
+        self.join = Join(modalities_of(latent, modalities), joined, patch)
         self.memory = ConvLstm(joined, hidden)
-        self.classifier = MobileNetV3Small(hidden, classes, width, STRIDES, NORMS[norm], dropout)
+        self.classifier: nn.Module = MobileNetV3Small(hidden, classes, width, STRIDES, NORMS[norm], dropout)
 
     def forward(self, latents: Mapping[str, Tensor], present: Presence | None = None) -> Tensor:
         """(batch, window, number, h, w) per modality -> logits (batch, class).
