@@ -21,7 +21,7 @@ class LatentFusion(nn.Module):
     modalities  names, which must not hold a dot
     latent      numbers per cell; or, by modality, where some modality's signals stand one behind the other
     grid        cells to a side, of the latents: 16 of the unified encoder, 8 of ResNet-18 cut after its third stage
-    width       of MobileNetV3-small. A half is the default: at 1, it has more parameters than fifteen encoders
+    width       of MobileNetV3-small. A half is the default: at 1 it would have as many parameters as fifteen patch encoders
     norm        batch, as published; group for heads that are averaged over nodes, whose moments differ
 
     An absent modality has no influence at all. A window in which none is present is passed over; a sample of which
@@ -45,9 +45,11 @@ class LatentFusion(nn.Module):
             raise ValueError(f"needs different modalities and 2 classes or more, got {tuple(modalities)}, {classes}")
         if norm not in NORMS:
             raise ValueError(f"unknown norm {norm!r}: one of {', '.join(NORMS)}")
-        self.join = Join(modalities_of(latent, modalities), joined, max(1, grid // SIDE))
+        patch = max(1, grid // SIDE)
+        self.side = grid // patch  # of the joined grid
+        self.join = Join(modalities_of(latent, modalities), joined, patch)
         self.memory = ConvLstm(joined, hidden)
-        self.classifier = MobileNetV3Small(hidden, classes, width, STRIDES, NORMS[norm], dropout)
+        self.classifier: nn.Module = MobileNetV3Small(hidden, classes, width, STRIDES, NORMS[norm], dropout)
 
     def forward(self, latents: Mapping[str, Tensor], present: Presence | None = None) -> Tensor:
         """(batch, window, number, h, w) per modality -> logits (batch, class).

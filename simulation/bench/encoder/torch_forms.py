@@ -6,8 +6,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from models.latent_fusion import for_board
 from simulation.bench.encoder.memory import watched
-from simulation.bench.encoder.systems import Ready, System, picture, signals
+from simulation.bench.encoder.systems import Ready, StackedHead, System, picture, signals
 
 
 def in_torch(system: System, form: str, windows: int) -> Ready:
@@ -29,7 +30,8 @@ def in_torch(system: System, form: str, windows: int) -> Ready:
 
 
 def _cast(system: System, form: str) -> System:
-    whole = replace(system, encoders=copy.deepcopy(system.encoders), head=copy.deepcopy(system.head))
+    head = StackedHead(for_board(system.head.head), system.head.modalities)
+    whole = replace(system, encoders=copy.deepcopy(system.encoders), head=head)
     for module in (*whole.encoders, whole.head):
         if form != "eager":
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -163,6 +163,20 @@ def ended(capsys, *arguments):
     return code, out, err
 
 
+def test_the_help_says_what_to_install_and_what_is_estimated(capsys):
+    code, out, _ = ended(capsys, "--help")
+    assert code == 0 and "fedbind[bench]" in out and "ESTIMATE" in out
+
+
+def test_stopped_by_hand_it_says_that_nothing_is_written(capsys, monkeypatch, tmp_path):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simulation.bench.encoder.run.interleaved", stop)
+    code, out, err = ended(capsys, "--modalities", "1", "--threads", "1", "--forms", "eager", "--out", str(tmp_path))
+    assert code == 130 and "nothing written" in err and not out and not list(tmp_path.iterdir())
+
+
 def test_a_small_run_ends_with_one_json_object_and_leaves_tables_and_pictures(capsys, tmp_path):
     before = torch.get_num_threads()
     code, out, err = ended(
