@@ -77,11 +77,7 @@ def encoder(
     )
     tell = (lambda text: None) if quiet else (lambda text: typer.echo(text, err=True))
     try:
-        try:
         found = bench_encoder(settings, tell, out)
-    except KeyboardInterrupt as stop:
-        typer.echo("stopped by hand, nothing written: what is compared is measured in one run", err=True)
-        raise typer.Exit(130) from stop
     except KeyboardInterrupt as stop:
         typer.echo("stopped by hand, nothing written: what is compared is measured in one run", err=True)
         raise typer.Exit(130) from stop
