@@ -68,7 +68,7 @@ def test_qfedavg():
 
 
 def test_qfedavg_refuses_a_loss_below_zero():
-    with pytest.raises(Refused, match="node 1"):
+    with pytest.raises(Refused, match="node 1 told a loss below 0"):
         after("qfedavg", 0, replies(1, 3, loss=[1.0, -2.0]))
 
 
