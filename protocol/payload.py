@@ -87,9 +87,14 @@ def count_bytes(records: RecordDict) -> int:
 
 
 def bytes_by_modality(records: RecordDict) -> dict[str, int]:
-    """Bytes of arrays per modality: a block's name after its first dot, or `shared` where it has none."""
+    """Bytes of arrays per modality: a block's name after its first dot, or `shared` where it has none.
+
+    What travels beside a block of weights (`control.encoder.ecg`) is of that block's modality.
+    """
     counted: dict[str, int] = {}
     for name, record in records.items():
-        modality = name.removeprefix(_ARRAYS).partition(".")[2] if name.startswith(_ARRAYS) else ""
+        modality = (
+            name.removeprefix(_ARRAYS).removeprefix("control.").partition(".")[2] if name.startswith(_ARRAYS) else ""
+        )
         counted[modality or "shared"] = counted.get(modality or "shared", 0) + len(name) + record.count_bytes()
     return counted

@@ -103,4 +103,7 @@ def next_round(
     outcome = next_blocks(by.rule, current, memory, weighted(told, by.weights, by.cap, by.quality), by.holders)
     for block, reason in outcome.refused.items():
         job.dispatch.refuse(block, phase, round, reason)
+    for block, nodes in outcome.left_out.items():
+        for node, reason in nodes.items():
+            job.dispatch.refuse(block, phase, round, f"node {node} {reason}", node)
     return outcome.blocks, outcome.memory

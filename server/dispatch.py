@@ -155,16 +155,17 @@ class Dispatch:
         self.tally.skipped.append(told)
         self.events.append({"event": "skip", **told})
 
-    def refuse(self, block: str, phase: str, round: int, reason: str) -> None:
-        """Notes that the rule left a block as it was, with its reason."""
-        self.events.append({"event": "refused", "block": block, "phase": phase, "round": round, "reason": reason})
-        told = {"block": block, "phase": phase, "reason": reason}
+    def refuse(self, block: str, phase: str, round: int, reason: str, node: int | None = None) -> None:
+        """Notes that the rule left a block as it was, or one node's reply out of it, with its reason."""
+        told = {"block": block, "phase": phase, "reason": reason, "node": node}
+        self.events.append({"event": "refused", **told, "round": round})
         for earlier in self.tally.refused:
             if {key: earlier[key] for key in told} == told:
                 earlier["rounds"] += 1
                 return
         self.tally.refused.append({**told, "rounds": 1})
-        self.events.append({"event": "note", "text": f"{block} stays as it is in phase {phase}: {reason}"})
+        what = "stays as it is" if node is None else f"is aggregated without node {node}"
+        self.events.append({"event": "note", "text": f"{block} {what} in phase {phase}: {reason}"})
 
 
 def _short(reason: str | None) -> str:

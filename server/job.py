@@ -30,6 +30,9 @@ class Job:
     dispatch: Dispatch
     folder: Path
 
+    def __post_init__(self) -> None:
+        _ = self.rule  # a name that nothing is known under is told before any node is asked
+
     @cached_property
     def rule(self) -> Rule:
         """The rule of the configuration's strategy; raises UserError where there is none of that name."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from strategies.fedavg import FedAvg
-from strategies.rule import Reply, fact
+from strategies.rule import Reply
 
 
 @dataclass(frozen=True)
@@ -21,4 +21,4 @@ class BindingQuality(FedAvg):
 
     def counts(self, reply: Reply) -> float:
         """Weight × quality^sharpness; quality lies in 0 to 1."""
-        return reply.weight * min(max(fact(reply, "quality"), 0.0), 1.0) ** self.sharpness
+        return reply.weight * min(max(reply.facts["quality"], 0.0), 1.0) ** self.sharpness

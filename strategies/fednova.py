@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from strategies.rule import Block, MeanLike, Memory, Refused, Reply, fact, like
+from strategies.rule import Block, MeanLike, Memory, Reply, like, without_a_step
 from strategies.sums import Sums
 
 
@@ -32,11 +32,12 @@ class FedNova(MeanLike):
     needs: ClassVar[tuple[str, ...]] = ("steps",)
 
     def counts(self, reply: Reply) -> float:
-        """The weight over the steps; raises Refused for a node that says it took none."""
-        steps = fact(reply, "steps")
-        if steps <= 0:
-            raise Refused(f"node {reply.node} says that it took {steps:g} steps")
-        return reply.weight / steps
+        """The weight over the steps."""
+        return reply.weight / reply.facts["steps"]
+
+    def unusable(self, reply: Reply) -> str | None:
+        """Nor where it took no step."""
+        return super().unusable(reply) or without_a_step(reply)
 
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> _Gathered:  # type: ignore[override]
         """An empty sum."""
@@ -46,7 +47,7 @@ class FedNova(MeanLike):
         """Adds the reply and its steps."""
         gathered.mean.add(reply.block, self.counts(reply))
         gathered.weight += reply.weight
-        gathered.steps += reply.weight * fact(reply, "steps")
+        gathered.steps += reply.weight * reply.facts["steps"]
         gathered.counts += self.counts(reply)
 
     def finish(self, gathered: _Gathered, current: Block, memory: Memory) -> tuple[Block, Memory]:  # type: ignore[override]

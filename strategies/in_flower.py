@@ -111,6 +111,9 @@ class ModalityWise(Strategy):
         self.current, self.memory, self.refused[server_round] = outcome.blocks, outcome.memory, outcome.refused
         for block, why in outcome.refused.items():
             log(WARNING, "round %s: %s stays as it is: %s", server_round, block, why)
+        for block, nodes in outcome.left_out.items():
+            for node, why in nodes.items():
+                self.left_out[server_round][node] = f"{block}: {why}"
         return arrays_of(outcome.blocks), self._mean([content for _, content in good.values()])
 
     def configure_evaluate(

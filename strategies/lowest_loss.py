@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from strategies.fedavg import fedavg
-from strategies.rule import Block, Collecting, Memory, Reply, fact
+from strategies.rule import Block, Collecting, Memory, Reply
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,6 @@ class LowestLoss(Collecting):
 
     def of_all(self, replies: Sequence[Reply], current: Block, memory: Memory) -> tuple[Block, Memory]:
         """The mean by weight over the chosen."""
-        order = sorted(replies, key=lambda reply: (fact(reply, "loss"), reply.node))
+        order = sorted(replies, key=lambda reply: (reply.facts["loss"], reply.node))
         chosen = sorted(order[: math.ceil(self.share * len(order) - 1e-9)], key=lambda reply: reply.node)
         return fedavg([reply.block for reply in chosen], [reply.weight for reply in chosen]), memory

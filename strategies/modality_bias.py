@@ -1,7 +1,8 @@
 """Clustered aggregation: nodes of like modality bias share a block (Harmony's second stage, Ouyang et al., MobiSys 2023).
 
-A node's modality bias says how far its fusion training moved each modality's encoder. Nodes are clustered by it, and a
-block is averaged within each cluster; the block that stands for everyone is the mean over all.
+A node's modality bias says how far its fusion training moved each modality's encoder. Nodes are clustered by it, each
+modality scaled by the largest bias in it, and a block is averaged within each cluster; the block that stands for everyone
+is the mean over all. A modality that a node lacks counts as one that did not move.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class ModalityBias(Collecting):
         """The mean over all; remembered are each cluster's own mean, and which node belongs where."""
         keys = sorted({key for reply in replies for key in reply.facts if key.startswith(BIAS)})
         points = np.array([[reply.facts.get(key, 0.0) for key in keys] for reply in replies]).reshape(len(replies), -1)
-        belongs = clusters(points, self.clusters)
+        belongs = clusters(points / np.maximum(points.max(axis=0, initial=0.0), 1e-12), self.clusters)
         own = {
             str(k): fedavg(
                 *zip(*[(r.block, r.weight) for r, at in zip(replies, belongs, strict=True) if at == k], strict=True)

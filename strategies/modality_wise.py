@@ -35,11 +35,16 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The blocks after a round, each block's memory, and which blocks a rule refused, with its reason."""
+    """The blocks after a round and each block's memory.
+
+    refused   blocks that stay as they are, with the rule's reason
+    left_out  by block the nodes whose reply to it was left out, with the reasons
+    """
 
     blocks: dict[str, Block]
     memory: dict[str, Memory]
     refused: dict[str, str]
+    left_out: dict[str, dict[int, str]]
 
 
 def aggregate(current: Mapping[str, Block], contributions: Sequence[Contribution], rule: PlainRule) -> dict[str, Block]:
@@ -68,9 +73,10 @@ def next_blocks(
     holders  how many nodes hold each block, whether or not they were asked; rules that need it are told
 
     A block that no reply of weight above 0 holds stays as it is, and so does one whose replies the rule refuses: the
-    others go on.
+    others go on. A reply that the rule cannot use is left out of the block's.
     """
     blocks, remembered, refused = dict(current), dict(memory), dict[str, str]()
+    left_out: dict[str, dict[int, str]] = {}
     everyone = _weight_of_all(contributions)
     bias = _bias(contributions, current) if any(rule.for_block(name).by_bias for name in current) else {}
     for name in current:
@@ -92,11 +98,15 @@ def next_blocks(
         ]
         if not any(reply.weight > 0 for reply in replies):
             continue
+        faults = {r.node: why for r in replies if r.weight > 0 and (why := rule.for_block(name).unusable(r))}
+        replies = [reply for reply in replies if reply.node not in faults]
+        if faults:
+            left_out[name] = faults
         try:
             blocks[name], remembered[name] = apply(rule.for_block(name), current[name], memory.get(name, {}), replies)
         except Refused as reason:
             refused[name] = str(reason)
-    return Outcome(blocks, remembered, refused)
+    return Outcome(blocks, remembered, refused, left_out)
 
 
 def _weight_of_all(contributions: Sequence[Contribution]) -> float:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from flwr.serverapp.strategy.qfedavg import compute_delta_and_h
 
-from strategies.rule import Block, Memory, Refused, Reply, Rule, fact, like
+from strategies.rule import Block, Memory, Reply, Rule, like
 
 
 @dataclass
@@ -29,17 +29,19 @@ class QFedAvg(Rule):
     streams: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = ("loss",)
 
+    def unusable(self, reply: Reply) -> str | None:
+        """Nor with a loss below 0, of which a power means nothing."""
+        return super().unusable(reply) or ("told a loss below 0" if reply.facts["loss"] < 0 else None)
+
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> _Gathered:
         """Empty sums."""
         return _Gathered([np.zeros(value.shape) for value in current.values()])
 
     def add(self, gathered: _Gathered, current: Block, memory: Memory, reply: Reply) -> None:
-        """Adds the node's step and its divisor; raises Refused for a loss below 0, of which a power means nothing."""
-        if fact(reply, "loss") < 0:
-            raise Refused(f"q-FedAvg needs losses of at least 0; node {reply.node} told less")
+        """Adds the node's step and its divisor."""
         theirs = [np.array(reply.block[name], dtype=np.float64) for name in current]  # changed in place
         whole = [value.astype(np.float64) for value in current.values()]
-        delta, divisor = compute_delta_and_h(whole, theirs, self.q, 1.0 / self.client_rate, fact(reply, "loss"))
+        delta, divisor = compute_delta_and_h(whole, theirs, self.q, 1.0 / self.client_rate, reply.facts["loss"])
         for summed, each in zip(gathered.delta, delta, strict=True):
             summed += each
         gathered.divisor += divisor

@@ -50,6 +50,11 @@ class Rule:
         """The rule that a block of this name goes to: this one, unless it is put together of several."""
         return self
 
+    def unusable(self, reply: Reply) -> str | None:
+        """Why a reply must be left out of the round, or None: one node's fault is not the others'."""
+        missing = [name for name in self.needs if name not in reply.facts]
+        return f"did not tell its {missing[0]}" if missing else None
+
     def counts(self, reply: Reply) -> float:
         """How much a reply counts in this rule: its weight, unless the rule changes it. Never below 0."""
         return reply.weight
@@ -133,11 +138,11 @@ def refuse_few(count: int, least: int, name: str) -> None:
         raise Refused(f"{name} needs {least} nodes that hold it, {count} answered")
 
 
-def fact(reply: Reply, name: str) -> float:
-    """A number told beside a reply; raises Refused where it was not told."""
-    if name not in reply.facts:
-        raise Refused(f"node {reply.node} did not tell its {name}")
-    return float(reply.facts[name])
+def without_a_step(reply: Reply) -> str | None:
+    """Why a node's number of steps and rate, where it tells them, cannot be."""
+    if not reply.facts.get("steps", 1.0) >= 1.0:
+        return f"says that it took {reply.facts['steps']:g} steps"
+    return None if reply.facts.get("rate", 1.0) > 0 else f"says that its rate was {reply.facts['rate']:g}"
 
 
 def like(values: Mapping[str, np.ndarray], current: Block) -> Block:
@@ -152,16 +157,17 @@ def apply(
 
     Replies of weight 0 are left out. Without any other the block and the memory stay. The order of `replies` has no
     influence. `streamed`: as if the sum of the weights were not known before the last reply; sums then differ in the
-    last bits. Raises Refused where the rule refuses, ValueError for a negative weight.
+    last bits. Raises Refused where the rule refuses, and where a reply is `unusable`: `next_blocks` leaves those out before.
+    Raises ValueError for a negative weight.
     """
     if any(not reply.weight >= 0 for reply in replies):
         raise ValueError(f"weights {[reply.weight for reply in replies]}: none may be negative or NaN")
     counted = sorted((reply for reply in replies if reply.weight > 0), key=lambda reply: reply.node)
     if not counted:
         return current, memory
-    for name in rule.needs:
-        for reply in counted:
-            fact(reply, name)
+    for reply in counted:
+        if why := rule.unusable(reply):
+            raise Refused(f"node {reply.node} {why}")
     total = None if streamed else float(sum(rule.counts(reply) for reply in counted))
     if total == 0:
         raise Refused(f"none of the {len(counted)} nodes counts anything under {type(rule).__name__}")

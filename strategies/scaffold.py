@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.rule import Block, MeanLike, Memory, Refused, Reply, fact, like
+from strategies.rule import Block, MeanLike, Memory, Reply, like, without_a_step
 from strategies.sums import Sums
 
 
@@ -35,16 +35,18 @@ class Scaffold(MeanLike):
     server_rate: float = 1.0
     needs: ClassVar[tuple[str, ...]] = ("steps", "rate")
 
+    def unusable(self, reply: Reply) -> str | None:
+        """Nor where it took no step."""
+        return super().unusable(reply) or without_a_step(reply)
+
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> _Gathered:  # type: ignore[override]
         """Empty sums."""
         zeros = {name: np.zeros(value.shape, dtype=np.float64) for name, value in current.items()}
         return _Gathered(Sums(current, total), zeros)
 
     def add(self, gathered: _Gathered, current: Block, memory: Memory, reply: Reply) -> None:  # type: ignore[override]
-        """Adds the reply and its drift; raises Refused for a node that says it took no step."""
-        length = fact(reply, "steps") * fact(reply, "rate")
-        if length <= 0:
-            raise Refused(f"node {reply.node} says that it took {reply.facts['steps']:g} steps")
+        """Adds the reply and its drift."""
+        length = reply.facts["steps"] * reply.facts["rate"]
         gathered.mean.add(reply.block, self.counts(reply))
         for name, value in current.items():
             gathered.drift[name] += (value - reply.block[name].astype(np.float64)) / length

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from strategies.rule import Block, MeanLike, Memory, Reply, fact, like
+from strategies.rule import Block, MeanLike, Memory, Reply, like
 from strategies.sums import Sums
 
 
@@ -36,7 +36,7 @@ class ZeroFilled(MeanLike):
         """Adds the reply."""
         gathered.mean.add(reply.block, self.counts(reply))
         gathered.weight += reply.weight
-        gathered.everyone = fact(reply, "weight_all")
+        gathered.everyone = reply.facts["weight_all"]
 
     def finish(self, gathered: _Gathered, current: Block, memory: Memory) -> tuple[Block, Memory]:  # type: ignore[override]
         """The mean over all nodes."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
-import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from client.handlers.corrected import kept, trained
 from client.node import Node, goes_on
 from client.training.contrast import Contrast, Related, StepByStep, new_contrast, train_contrast
-from client.training.correction import LocalCorrection, Pulled, correction_for, named_parameters, put, to_bytes
+from client.training.correction import put
 from client.training.fill import generated, nobody, zero_filled
 from client.training.moments import moments_to_bytes, take_up
-from client.training.personal import own_names, whole_blocks
+from client.training.personal import whole_blocks
 from client.training.views import View, strength_for
 from models.blocks import ModalityShape, as_block, load_block, new_encoder, new_generator, new_projection
 from models.losses import Targets
@@ -37,19 +36,8 @@ def contrast_model(node: Node, question: Payload) -> Contrast:
         load_block(projections[m], question.blocks[f"projection.{m}"])
     model = new_contrast(encoders, projections, node.experiment.contrast, node.prompts)
     if question.info.get("correction", {}).get("name") == "personal":
-        put(model, _kept(node, question))
+        put(model, kept(node, question))
     return model
-
-
-def _own(node: Node) -> str:
-    """Under which name a node keeps what an aggregation rule leaves with it."""
-    return f"own:{node.method}:{node.seed}:{node.place.partition}"
-
-
-def _kept(node: Node, question: Payload) -> dict[str, Tensor]:
-    """What it kept in the round before; nothing in the first."""
-    saved = node.store.get(_own(node)) if goes_on(question, int(question.info["round"])) else None
-    return {} if saved is None else safetensors.torch.load(saved)
 
 
 def told_shapes(question: Payload) -> dict[str, ModalityShape]:
@@ -129,10 +117,15 @@ def contrast(node: Node, question: Payload) -> Payload:
     the method learns from own labels, own samples of one label are positives of each other, in form `supcon`.
     """
     experiment = node.experiment
-    model = contrast_model(node, question)
     frozen = set(question.info.get("frozen", ()))
-    for block, module in model.named_parts():
-        module.requires_grad_(block not in frozen)
+
+    def begun() -> Contrast:
+        made = contrast_model(node, question)
+        for block, module in made.named_parts():
+            module.requires_grad_(block not in frozen)
+        return made
+
+    model = begun()
     name = f"contrast:{node.method}:{node.seed}:{node.place.partition}"
     round, rounds = int(question.info["round"]), int(question.info["rounds"])
     saved = node.store.get(name) if goes_on(question, round) else None
@@ -147,13 +140,13 @@ def contrast(node: Node, question: Payload) -> Payload:
         for m, s in {**node.shapes, **told_shapes(question)}.items()
     }
 
-    def train(trained: Contrast, correction: StepByStep | None) -> float:
+    def train(network: Contrast, correction: StepByStep | None) -> float:
         return train_contrast(
-            trained, views, related, settings, experiment.epochs.contrast, changes, experiment.augment.jitter,
+            network, views, related, settings, experiment.epochs.contrast, changes, experiment.augment.jitter,
             node.seed_for("contrast", round), correction,
         )  # fmt: skip
 
-    loss, own, told = _trained(node, question, model, frozen, train)
+    loss, own, told = trained(node, question, model, frozen, train, begun)
     if round == rounds:
         node.store.drop(name)
     else:
@@ -164,56 +157,6 @@ def contrast(node: Node, question: Payload) -> Payload:
         if block not in frozen | whole_blocks(own, model)
     }
     return Payload(learnt, {}, {"examples": float(len(node.handles)), "loss": loss, **told})
-
-
-def _trained(
-    node: Node,
-    question: Payload,
-    model: Contrast,
-    frozen: set[str],
-    train: Callable[[Contrast, StepByStep | None], float],
-) -> tuple[float, set[str], dict[str, float]]:
-    """Trains with the node's part of the aggregation rule: the loss, parameters that stay here, numbers that are asked for.
-
-    What the node keeps until the next round is put into its store; models of its own stay there after the last.
-    """
-    asked = question.info.get("correction")
-    if asked is None:
-        return train(model, None), set(), {}
-    control = {name.removeprefix("control."): b for name, b in question.blocks.items() if name.startswith("control.")}
-    rate, own = model.optimiser.param_groups[0]["lr"], own_names(model, asked)
-    correction = correction_for(model, asked, to_bytes(_kept(node, question)), control)
-    if asked.get("first"):  # FedRep: one after the other
-        for of_own in (True, False):
-            for name, value in named_parameters(model).items():
-                value.requires_grad_(name.split("/")[0] not in frozen and (name in own) == of_own)
-            loss = train(model, correction)
-    else:
-        loss = train(model, correction)
-    keeps = correction.keeps(rate)
-    if own:
-        keeps = {name: value.detach() for name, value in named_parameters(model).items() if name in own}
-    if asked.get("name") == "ditto":
-        keeps = _personal(node, question, asked, correction, train)
-    if keeps:
-        node.store.put(_own(node), to_bytes(keeps))
-    numbers = {"steps": float(correction.steps), "rate": float(rate)}
-    return loss, own, {name: numbers[name] for name in asked.get("tell", ()) if name in numbers}
-
-
-def _personal(
-    node: Node, question: Payload, asked: Mapping[str, Any], shared: LocalCorrection,
-    train: Callable[[Contrast, StepByStep | None], float],
-) -> dict[str, Tensor]:  # fmt: skip
-    """Ditto: the node's own model, one more round trained, held near the shared one as it came."""
-    model = contrast_model(node, question)
-    put(model, _kept(node, question))
-    for group in model.optimiser.param_groups:
-        group["lr"] = shared.model.optimiser.param_groups[0]["lr"]
-    pulled = Pulled(model, asked, {})
-    pulled.shared = shared.start
-    train(model, pulled)
-    return {name: value.detach() for name, value in named_parameters(model).items()}
 
 
 def _related(node: Node, question: Payload) -> Related:

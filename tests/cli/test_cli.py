@@ -28,6 +28,8 @@ def ended(capsys, *arguments):
         ("pretrain",),
         ("validate",),
         ("doctor",),
+        ("bench",),
+        ("bench", "aggregate"),
         ("data",),
         ("data", "list"),
         ("data", "check"),

@@ -154,3 +154,8 @@ def test_bytes_grow_with_every_number(count):
         return count_bytes(Payload({"encoder.x": {"w": np.zeros(n, np.float32)}}).to_records())
 
     assert size(count + 16) - size(count) == pytest.approx(64, abs=2)  # the shape itself takes a digit more
+
+
+def test_what_travels_beside_a_block_is_of_its_modality():
+    records = Payload({"control.encoder.ecg": {"w": np.zeros(4)}, "encoder.ecg": {"w": np.zeros(4)}}).to_records()
+    assert set(bytes_by_modality(records)) == {"ecg"}

@@ -23,6 +23,7 @@ def progress():
         pairs=Pairs(whole, whole, whole, whole, real, real),
         steps=[Step("a", "b", "radar")],
         handles={4: whole},
+        memory={"contrast": {"encoder.radar": {"round": 2, "m": {"weight": np.ones(3)}, "member": {4: 1}}}},
         pairing={"accuracy": 0.5, "classes": ["sit"]},
         result={"accuracy": None, "curve": {"epoch": [1, 2]}},
     )

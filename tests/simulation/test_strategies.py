@@ -164,3 +164,28 @@ def test_a_share_of_the_nodes_leaves_no_modality_without_one(tmp_path):
 def test_a_rule_of_ones_own_that_is_none_is_told(tmp_path, name, match):
     with pytest.raises(UserError, match=match):
         run(tmp_path, f"strategy.name={name}")
+
+
+def unchanged(path, *overrides):
+    """Of every contrast reply the blocks that left the node, and the tensors that came back as they were sent."""
+    left, same = set(), set()
+
+    def watch(question, reply):
+        if question.metadata.message_type == "train.contrast":
+            for record, arrays in reply.content.array_records.items():
+                left.add(record.removeprefix("arrays:"))
+                sent = question.content[record]
+                same.update(f"{record}/{key}" for key, value in arrays.items() if value.data == sent[key].data)
+        return reply
+
+    run(path, *overrides, watch=watch)
+    return left, same
+
+
+def test_personal_parts_do_not_leave_their_node(tmp_path):
+    everything, moved = unchanged(tmp_path / "fedavg")
+    assert {"projection.acc", "encoder.acc"} <= everything and moved == set()
+    shared, moved = unchanged(tmp_path / "fedper", "strategy.name=fedper")
+    assert shared == {name for name in everything if not name.startswith("projection.")} and moved == set()
+    shared, norms = unchanged(tmp_path / "fedbn", "strategy.name=fedbn")
+    assert shared == everything and {name.split("/")[0] for name in norms} >= {"arrays:projection.acc"}

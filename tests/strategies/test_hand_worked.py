@@ -68,7 +68,7 @@ def test_qfedavg():
 
 
 def test_qfedavg_refuses_a_loss_below_zero():
-    with pytest.raises(Refused, match="node 1"):
+    with pytest.raises(Refused, match="node 1 told a loss below 0"):
         after("qfedavg", 0, replies(1, 3, loss=[1.0, -2.0]))
 
 
@@ -177,6 +177,13 @@ def test_clusters_part_by_bias():
     made, memory = apply(rule, block(0), {}, sent)
     assert made["w"].tolist() == [8.5] and memory["member"] == {0: 0, 1: 0, 2: 1, 3: 1}
     assert [rule.sent_to(node, made, memory)["w"].tolist() for node in (0, 3, 9)] == [[2], [15], [8.5]]
+
+
+def test_every_modality_s_bias_is_scaled_before_nodes_are_clustered():
+    """Unscaled, 100 against 82, 81 and 80 would part node 0 from the others; scaled, the skeleton's 1 and 0 part two and two."""
+    told = [(100, 0.001), (82, 0.001), (81, 0.0), (80, 0.0)]
+    sent = [Reply(block(n), 1, n, {"bias.g": g, "bias.s": s}) for n, (g, s) in enumerate(told)]
+    assert apply(rule_of("modality_bias"), block(0), {}, sent)[1]["member"] == {0: 0, 1: 0, 2: 1, 3: 1}
 
 
 def test_lowest_loss_takes_a_share_of_the_nodes():

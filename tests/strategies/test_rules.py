@@ -250,6 +250,19 @@ def test_a_block_that_is_refused_stays_and_the_others_go_on():
     assert all(not same(outcome.blocks[key], current[key]) for key in current if key != "encoder.ecg")
 
 
+def test_a_reply_that_a_rule_cannot_use_is_left_out_and_told():
+    current, sent = thirty_nodes()
+    for name, facts, reason in [
+        ("fednova", {"steps": 0.0}, "took 0 steps"), ("scaffold", {"steps": 2.0, "rate": -1.0}, "rate was -1"),
+        ("scaffold", {"steps": 2.0}, "did not tell its rate"), ("qfedavg", {"loss": -1.0}, "loss below 0"),
+    ]:  # fmt: skip
+        broken = replace(sent[0], facts=facts, blocks={"encoder.ecg": current["encoder.ecg"]})
+        outcome = next_blocks(rule(name), current, {}, [broken, *sent[1:]])
+        without = next_blocks(rule(name), current, {}, sent[1:])
+        assert outcome.refused == {} and reason in outcome.left_out["encoder.ecg"][0]
+        assert all(same(outcome.blocks[key], without.blocks[key]) for key in current)
+
+
 # --- sums and arrival -----------------------------------------------------------------------------------------------------
 
 
