@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from configs.errors import UserError
 from models.blocks import as_block, new_autoencoder
 from protocol.kinds import AUTOENCODER
-from protocol.payload import Payload
-from server.admission import weights_gate
-from server.aggregation import aggregation_of, next_round
 from server.job import Job
-from server.participation import asked_in
+from server.phases.rounds import by_examples, train_rounds
 from server.shapes import shape_of
-from server.state import JobState, save_blocks
-from strategies.modality_wise import Contribution
-from strategies.rule import Memory
+from server.state import JobState
 
 
 def train_autoencoder(job: Job, state: JobState) -> JobState:
@@ -41,24 +34,8 @@ def _train_one(job: Job, state: JobState, modality: str, before: int, several: i
         )
     told = state.manifests[members[0]].modalities[modality]
     model = new_autoencoder(modality, shape_of(told), experiment.autoencoder, job.seed)
-    current = {name: as_block(model)}
-    rounds, held = experiment.rounds.autoencoder, {p: [name] for p in members}
-    by, memory = aggregation_of(job, state, AUTOENCODER, "autoencoder", held), dict[str, Memory]()
-    for round in range(before + 1, before + rounds + 1):
-        info = {"rounds": rounds, "rounds_before": before}
-        questions = {
-            p: Payload(
-                {**by.sent_to(p, [name], current, memory), **state.statistics(p, [modality])},
-                {**info, **told, **by.asks()},
-            )
-            for p, told in asked_in(job, held, f"autoencoder {modality}", round - before).items()
-        }
-        replies = job.dispatch.ask(
-            AUTOENCODER, questions, "autoencoder", round, rounds * several,
-            weights_gate(current, {partition: {name} for partition in members}, state.samples),
-        )  # fmt: skip
-        sent = [Contribution(p, r.blocks, r.metrics["examples"], r.metrics) for p, r in replies.items()]
-        current, memory = next_round(job, by, "autoencoder", round, current, memory, sent)
-        save_blocks(current, job.folder / "checkpoint")
-    kept = {**state.memory.get("autoencoder", {}), **memory}
-    return replace(state, blocks={**state.blocks, **current}, memory={**state.memory, "autoencoder": kept})
+    return train_rounds(
+        job, state, AUTOENCODER, "autoencoder", experiment.rounds.autoencoder, {name: as_block(model)},
+        {p: [name] for p in members}, info={"rounds_before": before}, weigh=by_examples, only=[modality], before=before,
+        of=experiment.rounds.autoencoder * several,
+    )  # fmt: skip

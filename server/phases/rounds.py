@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +58,9 @@ def train_rounds(
     beside: Mapping[str, Block] | None = None,
     info: Mapping[str, Any] | None = None,
     weigh: Weigh = by_held,
+    only: Collection[str] | None = None,
+    before: int = 0,
+    of: int | None = None,
 ) -> JobState:
     """The state with the blocks of `current` after so many rounds of one message to every node and the strategy by block.
 
@@ -66,24 +69,28 @@ def train_rounds(
     beside  further blocks for everyone, which nobody changes
     info    further JSON values of the question
     weigh   what each node's blocks count
+    only    the modalities whose statistics are sent; None: all that the node holds
+    before  rounds of the phase that went to other blocks
+    of      rounds of the whole phase; None: `rounds`
     """
     wanted = {p: set(names) for p, names in sent.items()} if learnt is None else learnt
     by, memory = aggregation_of(job, state, kind, phase, sent), dict[str, Memory]()
-    for round in range(1, rounds + 1):
+    for round in range(before + 1, before + rounds + 1):
         questions = {
             p: Payload(
                 {
                     **by.sent_to(p, sent[p], current, memory),
                     **by.beside(sent[p], current, memory),
                     **(beside or {}),
-                    **state.statistics(p),
+                    **state.statistics(p, only),
                 },
                 {"rounds": rounds, **(info or {}), **told, **by.asks()},
             )
             for p, told in asked_in(job, sent, phase, round).items()
         }
         gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
-        replies = job.dispatch.ask(kind, questions, phase, round, rounds, gate)
+        replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
         current, memory = next_round(job, by, phase, round, current, memory, weigh(state.manifests, replies))
         save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current}, memory={**state.memory, phase: memory})
+    kept = {**state.memory.get(phase, {}), **memory}
+    return replace(state, blocks={**state.blocks, **current}, memory={**state.memory, phase: kept})
