@@ -65,6 +65,12 @@ def describe(message: Message, context: Context) -> Message:
     return _answer(kinds.DESCRIBE, message, context, handlers.describe)
 
 
+@app.query("unified")
+def unified(message: Message, context: Context) -> Message:
+    """Takes the frozen encoder in, and makes latents."""
+    return _answer(kinds.UNIFIED, message, context, _of_node(handlers.unified))
+
+
 @app.train("autoencoder")
 def autoencoder(message: Message, context: Context) -> Message:
     """Trains the shared modality's autoencoder."""

@@ -40,6 +40,7 @@ def faults_between(experiment: Experiment) -> list[str]:
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
     faults += [*_natural_faults(experiment), *_pairing_faults(experiment), *_label_faults(experiment)]
+    faults += _encoder_faults(experiment)
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
     if anchored and len(experiment.bind.modalities) != 1:
         faults.append(
@@ -170,3 +171,18 @@ def _label_faults(experiment: Experiment) -> list[str]:
             f"{', '.join(without)} where a sensor binds; use auto, or leave these methods out"
         ]
     return []
+
+
+def _encoder_faults(experiment: Experiment) -> list[str]:
+    """One frozen encoder that is not named, or shown nothing."""
+    models = experiment.models
+    if models.encoder != "unified":
+        return []
+    told, faults = models.unified, list[str]()
+    if not told.weights:
+        faults.append(
+            "models.unified.weights: missing; models.encoder=unified reads a file or folder that `fedbind pretrain` made"
+        )
+    if not -300 < told.low_db < told.high_db < 300:
+        faults.append(f"models.unified.low_db: {told.low_db:g} to {told.high_db:g} dB is no rising span within ±300")
+    return faults

@@ -44,6 +44,17 @@ DESCRIBE = Kind(
     (Leaves("moments.*", "per channel: count, sum and sum of squares over all of a node's frames", 1),),
     ("nodes", "faults"),
 )
+UNIFIED = Kind(
+    "query.unified",
+    (
+        Leaves(
+            "latents.*",
+            "per number of the frozen encoder's latents: count, sum and sum of squares over all of a node's windows",
+            1,
+        ),
+    ),
+    ("held",),
+)
 AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
 EMBED = Kind(
     "query.embed",
@@ -96,7 +107,7 @@ AUDIT = Kind(
 KINDS = {
     kind.message_type: kind
     for kind in (
-        DESCRIBE, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE,
+        DESCRIBE, UNIFIED, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE,
         EVALUATE, AUDIT,
     )
 }  # fmt: skip

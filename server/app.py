@@ -20,6 +20,7 @@ from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
 from server.phases.measure import measure
+from server.phases.unified import begin_unified, give_encoder
 from server.report.finish import finish_run, run_folder
 from server.resume import Progress, forget, keep, taken_up
 from server.state import JobState
@@ -51,8 +52,13 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})
 
         with job.phase("describe"):
-            earlier = taken_up(job, describe(job, JobState()))
+            described = describe(job, JobState())
+            unified = experiment.models.encoder == "unified"
+            earlier = taken_up(job, begin_unified(job, described) if unified else described)
         state = earlier.state
+        if unified:
+            with job.phase("encoder"):
+                state = give_encoder(job, state)
         learning = METHODS[method].phases(experiment)  # fedbind: autoencoder, embed, bind, contrast
         phases = [
             *learning,

@@ -8,10 +8,10 @@ from client.handlers.evaluate import evaluate
 from client.handlers.exact import exact_gradient, exact_views
 from client.handlers.finetune import finetune
 from client.handlers.generate import generate
+from client.handlers.unified import unified
 from client.handlers.unimodal import unimodal
 
 __all__ = [
     "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "generate",
-    "targets",
-    "unimodal",
+    "targets", "unified", "unimodal",
 ]  # fmt: skip

@@ -54,7 +54,8 @@ def _network(
 ) -> training.Tuning:
     """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate."""
     experiment, held = node.experiment, node.holdings
-    shapes = {m: held.shapes[m] for m in experiment.downstream if m in held.shapes}
+    seen = node.shapes
+    shapes = {m: seen[m] for m in experiment.downstream if m in seen}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
     head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed, node.prompts)
     tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share, fresh)

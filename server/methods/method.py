@@ -43,6 +43,7 @@ def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     tracks = 1 + (folds if folds > 1 else 0)
     phases = [
         ("describe", 1),
+        *([("encoder", 1)] if experiment.models.encoder == "unified" else []),
         *((phase.name, phase.rounds) for phase in method.phases(experiment)),
         *([("measure", 1)] if measured(method, experiment) else []),
         ("fine-tune", experiment.rounds.finetune * tracks),
