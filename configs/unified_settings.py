@@ -48,6 +48,6 @@ class UnifiedSettings(BaseModel):
     latents: Literal["continuous", "quantised"] = "continuous"
     variants: Annotated[int, Field(ge=0)] = 8  # of each training window, augmented before it is drawn
     mix: bool = True  # each step takes a point between two of them
-    noise: AtLeastZero = 0.1  # white noise on latents
+    noise: AtLeastZero = 0.3  # white noise on latents, in their standard deviations
     head: Literal["both", "bound", "latents"] = "both"  # what the fusion head judges by
     adapt: AdaptSettings = AdaptSettings()
