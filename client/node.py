@@ -16,15 +16,16 @@ from torch import Tensor
 
 from client.data.holdings import Holdings, holdings_of
 from client.frozen import encoder_used
-from client.latents import LatentView, kept_latents, make_latents
+from client.latents import Latents, LatentView, kept_latents, make_latents
 from client.store import NodeStore, store_of
 from client.training.views import View, strength_for
 from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, own_labels_used, prompts_of
 from configs.schema import Experiment
+from configs.unified_settings import UnifiedSettings
 from models.augment import Strength
 from models.blocks import ModalityShape
-from models.unified import SIGNAL_KINDS, latent_shape
-from models.vqvae import VqVae
+from models.unified import SIGNAL_KINDS, latent_shape, pictures_of, signals_of
+from models.vqvae import CELL, VqVae
 from protocol.handles import sample_handles
 from protocol.payload import Payload, ProtocolError
 
@@ -109,21 +110,9 @@ class Node:
         shape = self.holdings.shapes[modality]
         if not self.unified or shape.kind not in SIGNAL_KINDS:
             return windows
-        settings, augment = self.experiment.models.unified, self.experiment.augment
-        change = change or strength_for(shape.kind, augment, shape.layout)
-        model, sha256 = self.encoder
+        settings = self.experiment.models.unified
+        kept = self._latents(payload, modality, how, settings, change)
         agreed = payload.blocks.get(f"moments.{modality}", {})
-        complete = self.method == "upper_bound"
-        what = (self.seed, self.place.partition, complete, modality, how, change, sha256, settings, augment.jitter)
-        digest = hashlib.sha256(repr(what).encode())
-        for key in ("mean", "std"):
-            digest.update(np.ascontiguousarray(agreed.get(key, ())).tobytes())
-        seed = derived_seed(self.seed, "variants", self.place.partition, modality)  # alike for every method
-        kept = kept_latents(
-            self.store,
-            f"latents:{digest.hexdigest()}",
-            lambda: make_latents(model, windows, shape, settings, self._varied(), change, augment.jitter, seed),
-        )
         rows, numbers = torch.arange(len(windows)), kept.clean.shape[2]
         mean, std = (
             torch.from_numpy(np.broadcast_to(agreed.get(f"latent_{key}", np.float32(plain)), (numbers,)).copy())
@@ -134,6 +123,50 @@ class Node:
             kept.clean, mean.expand(size), std.expand(size), windows.present, kept.variants, rows,
             settings.mix, settings.noise,
         )  # fmt: skip
+
+    def _latents(
+        self,
+        payload: Payload,
+        modality: str,
+        how: str | None,
+        settings: UnifiedSettings,
+        change: Strength | None = None,
+    ) -> Latents:
+        """What the frozen encoder says of all windows, under a name that says all it depends on."""
+        shape, augment = self.holdings.shapes[modality], self.experiment.augment
+        change = change or strength_for(shape.kind, augment, shape.layout)
+        model, sha256 = self.encoder
+        complete = self.method == "upper_bound"
+        what = (self.seed, self.place.partition, complete, modality, how, change, sha256, settings, augment.jitter)
+        digest = hashlib.sha256(repr(what).encode())
+        agreed = payload.blocks.get(f"moments.{modality}", {})
+        for key in ("mean", "std"):
+            digest.update(np.ascontiguousarray(agreed.get(key, ())).tobytes())
+        seed = derived_seed(self.seed, "variants", self.place.partition, modality)  # alike for every method
+
+        def make() -> tuple[Tensor, Tensor]:
+            windows = self._windows(payload, modality, how)
+            return make_latents(model, windows, shape, settings, self._varied(), change, augment.jitter, seed)
+
+        return kept_latents(self.store, f"latents:{digest.hexdigest()}", make)
+
+    def cells(self, payload: Payload, modality: str) -> Tensor:
+        """The frozen encoder's latents cell by cell, before any codebook: (cell of every window, number)."""
+        settings, latent = self.experiment.models.unified, self.encoder[0].quantiser.latent
+        plain = settings.model_copy(update={"latents": "continuous", "variants": 0, "pool": 1})
+        clean = self._latents(payload, modality, None, plain).clean.float()
+        present = torch.from_numpy(self.holdings.samples.present[modality])
+        cells = clean[present].unflatten(2, (-1, latent, settings.bins // CELL))  # (n, column, signal, number, row)
+        return cells.movedim(3, -1).reshape(-1, latent)
+
+    def pictures(self, payload: Payload, modality: str, most: int) -> Tensor:
+        """The pictures of at most so many windows, evenly picked, (picture, 3, row, column)."""
+        settings, shape = self.experiment.models.unified, self.holdings.shapes[modality]
+        rows = np.flatnonzero(self.holdings.samples.present[modality])
+        some = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)] if len(rows) else rows
+        windows = self._windows(payload, modality, None).take(torch.from_numpy(some)).clean()
+        signals = signals_of(windows, shape, settings).flatten(0, 1)
+        return pictures_of(signals, settings) if len(signals) else torch.zeros(0, 3, settings.bins, settings.records)
 
     def _windows(self, payload: Payload, modality: str, how: str | None) -> View:
         samples = self.holdings.samples

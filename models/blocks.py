@@ -72,8 +72,9 @@ def new_autoencoder(
         size = (shape.channels, shape.frames, settings.latent, shape.kind, settings.width, shape.layout)
         if settings.objective != "instance":
             return SharedAutoencoder(*size)
-        inner = {"feature": settings.width // 2, "hidden": 2 * settings.width} if shape.kind == "latents" else {}
-        return SharedEncoder(*size, settings.members, **inner)
+        if shape.kind == "latents":  # what a frozen encoder has said already needs less
+            return SharedEncoder(*size, settings.members, feature=settings.width // 2, hidden=2 * settings.width)
+        return SharedEncoder(*size, settings.members)
 
 
 def new_generator(

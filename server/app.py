@@ -15,7 +15,7 @@ from server.bound import keep_bound
 from server.dispatch import Dispatch
 from server.job import Job, cpu_seconds
 from server.methods.catalogue import METHODS
-from server.methods.method import Phase, measured, plan
+from server.methods.method import Phase, learning, measured, plan
 from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
@@ -59,9 +59,9 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         if unified:
             with job.phase("encoder"):
                 state = give_encoder(job, state)
-        learning = METHODS[method].phases(experiment)  # fedbind: autoencoder, embed, bind, contrast
+        before = learning(METHODS[method], experiment)  # fedbind: autoencoder, embed, bind, contrast
         phases = [
-            *learning,
+            *before,
             *([Phase("measure", 1, measure)] if measured(METHODS[method], experiment) else []),
             Phase("fine-tune", experiment.rounds.finetune, finetune),
             Phase("evaluate", 1, evaluate),
@@ -69,7 +69,7 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         for done, phase in enumerate(phases[earlier.done :], start=earlier.done + 1):
             with job.phase(phase.name):
                 state = phase.run(job, state)
-            if done == len(learning):
+            if done == len(before):
                 keep_bound(state, path)
             spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + cpu_seconds() - cpu_began)
             keep(path, Progress(done, state, dispatch.tally, *spent))

@@ -14,7 +14,19 @@ from configs.schema import Experiment
 from server.dispatch import Dispatch
 from server.state import JobState
 
-PHASES = ("describe", "encoder", "adapt", "autoencoder", "embed", "bind", "contrast", "measure", "fine-tune", "evaluate", "report")
+PHASES = (
+    "describe",
+    "encoder",
+    "adapt",
+    "autoencoder",
+    "embed",
+    "bind",
+    "contrast",
+    "measure",
+    "fine-tune",
+    "evaluate",
+    "report",
+)
 
 
 @dataclass(frozen=True)

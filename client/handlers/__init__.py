@@ -1,5 +1,6 @@
 """What a node answers, one file per phase: payload in, payload out."""
 
+from client.handlers.adapt import adapt, decoder
 from client.handlers.autoencoder import autoencoder
 from client.handlers.contrast import contrast, targets
 from client.handlers.describe import describe
@@ -12,6 +13,6 @@ from client.handlers.unified import unified
 from client.handlers.unimodal import unimodal
 
 __all__ = [
-    "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "generate",
-    "targets", "unified", "unimodal",
+    "adapt", "audit", "autoencoder", "contrast", "decoder", "describe", "embed", "evaluate", "exact_gradient",
+    "exact_views", "finetune", "generate", "targets", "unified", "unimodal",
 ]  # fmt: skip

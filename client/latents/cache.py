@@ -70,4 +70,3 @@ def sums_of(latents: Tensor, present: Tensor) -> dict[str, Tensor]:
     rows = latents[present].flatten(0, 1).double()  # (column of a window, number)
     count = torch.full((latents.shape[2],), float(len(rows)), dtype=torch.float64)
     return {"count": count, "total": rows.sum(dim=0), "squares": rows.square().sum(dim=0)}
-

@@ -17,12 +17,13 @@ class LatentAdapter(WindowEncoder):
     def __init__(self, channels: int, frames: int, width: int, feature: int):
         super().__init__(channels, frames)
         self.mix = nn.Linear(channels, width)
-        self.first = nn.Conv1d(width, width, 5, stride=2, padding=2)
+        stride = 2 if frames >= 4 * STEPS else 1
+        self.first = nn.Conv1d(width, width, 5, stride=stride, padding=2)
         self.second = nn.Conv1d(width, feature, 3, padding=1)
         self.before, self.between = nn.GroupNorm(1, width), nn.GroupNorm(1, width)
-        self.register_buffer("pooling", pooling_matrix(strided(frames, 5, 2), STEPS), persistent=False)  # (step, length)
+        self.register_buffer("pooling", pooling_matrix(strided(frames, 5, stride), STEPS), persistent=False)
 
     def forward(self, window: Tensor) -> Tensor:
         signal = F.gelu(self.before(self.mix(self.checked(window)).transpose(1, 2)))  # (batch, width, column)
-        signal = self.second(F.gelu(self.between(self.first(signal))))  # (batch, feature, half the columns)
+        signal = self.second(F.gelu(self.between(self.first(signal))))  # (batch, feature, column)
         return (signal @ self.pooling.T).transpose(1, 2)

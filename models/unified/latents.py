@@ -7,6 +7,7 @@ from torch import Tensor
 
 from configs.unified_settings import UnifiedSettings
 from models.blocks import ModalityShape
+from models.encoders import pooling_matrix
 from models.spectral import paint, running
 from models.unified.shape import latent_shape, picture_form
 from models.unified.signals import signals_of
@@ -40,5 +41,6 @@ def latents_of(model: VqVae, window: Tensor, shape: ModalityShape, settings: Uni
         kept.append(cells.permute(0, 3, 1, 2).flatten(2))  # (signal of a window, column, number of a cell × row)
     if kept:
         cells = torch.cat(kept).unflatten(0, (-1, of_row))  # (batch, signal, column, number)
-        found[:] = cells.transpose(1, 2).flatten(2).clamp(-1e4, 1e4)
+        rows = cells.transpose(1, 2).flatten(2).clamp(-1e4, 1e4)  # (batch, column, number)
+        found[:] = rows if settings.pool == 1 else pooling_matrix(rows.shape[1], told.frames) @ rows
     return found

@@ -36,4 +36,4 @@ def latent_shape(shape: ModalityShape, settings: UnifiedSettings, latent: int) -
     if shape.kind not in SIGNAL_KINDS:
         return shape
     numbers = signal_count(shape, settings) * latent * (settings.bins // CELL)
-    return ModalityShape(LATENTS, settings.records // CELL, numbers)
+    return ModalityShape(LATENTS, -(-settings.records // CELL // settings.pool), numbers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from configs.schema import Experiment
 from server.job import Job
+from server.phases.adapt import adapt
 from server.state import JobState
 
 
@@ -37,6 +38,17 @@ def measured(method: Method, experiment: Experiment) -> bool:
     return experiment.evaluation.embeddings and bool(method.phases(experiment))
 
 
+def learning(method: Method, experiment: Experiment) -> list[Phase]:
+    """The method's phases; where one encoder serves all sensors and its codebook shall follow them, that first.
+
+    A method without phases asks the incomplete groups for nothing, so nothing is adapted for it either.
+    """
+    phases, unified = list(method.phases(experiment)), experiment.models.unified
+    if not phases or experiment.models.encoder != "unified" or not unified.adapt.rounds:
+        return phases
+    return [Phase("adapt", unified.adapt.rounds + 2 + unified.adapt.decoder_rounds, adapt), *phases]
+
+
 def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     """The phases of a job with their rounds, for whoever estimates the time left."""
     folds = experiment.evaluation.folds
@@ -44,7 +56,7 @@ def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     phases = [
         ("describe", 1),
         *([("encoder", 1)] if experiment.models.encoder == "unified" else []),
-        *((phase.name, phase.rounds) for phase in method.phases(experiment)),
+        *((phase.name, phase.rounds) for phase in learning(method, experiment)),
         *([("measure", 1)] if measured(method, experiment) else []),
         ("fine-tune", experiment.rounds.finetune * tracks),
         ("evaluate", 1),

@@ -31,7 +31,9 @@ def begin_unified(job: Job, state: JobState) -> JobState:
     settings = job.experiment.models.unified
     content = encoder_file(settings.weights or "")
     if settings.weights == UNTRAINED:
-        job.note("models.unified.weights=untrained: the frozen encoder has learnt nothing; this is a test of the machinery")
+        job.note(
+            "models.unified.weights=untrained: the frozen encoder has learnt nothing; this is a test of the machinery"
+        )
     latent = encoder_of(content)[0].quantiser.latent
     blocks = {**state.blocks, BLOCK: {"file": np.frombuffer(content, dtype=np.uint8)}}
     manifests = {p: _of_latents(job, told, latent) for p, told in state.manifests.items()}
@@ -42,9 +44,7 @@ def _of_latents(job: Job, told: Manifest, latent: int) -> Manifest:
     settings, seen = job.experiment.models.unified, {}
     for name, sensor in told.modalities.items():
         shape = latent_shape(shape_of(sensor), settings, latent)
-        seen[name] = replace(
-            sensor, kind=shape.kind, frames=shape.frames, channels=shape.channels, layout=shape.layout
-        )
+        seen[name] = replace(sensor, kind=shape.kind, frames=shape.frames, channels=shape.channels, layout=shape.layout)
     return replace(told, modalities=seen)
 
 
@@ -55,7 +55,9 @@ def give_encoder(job: Job, state: JobState) -> JobState:
     """
     sha256 = encoder_of(state.blocks[BLOCK]["file"].tobytes())[1]
     members = sorted(
-        p for p, told in state.manifests.items() if told.samples and (told.group in ROLES or job.method != "lower_bound")
+        p
+        for p, told in state.manifests.items()
+        if told.samples and (told.group in ROLES or job.method != "lower_bound")
     )
     asked = job.dispatch.ask(
         UNIFIED, dict.fromkeys(members, Payload({}, {"sha256": sha256})), "encoder", 1, 2, _says_whether, quiet=True
@@ -123,5 +125,3 @@ def _scaled(job: Job, state: JobState, replies: Mapping[int, Payload]) -> dict[s
         windows = state.normalisation.get(group, {})
         found[group] = {name: {**windows.get(name, {}), **scale.get(name, {})} for name in {**windows, **scale}}
     return found
-
-

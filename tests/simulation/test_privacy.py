@@ -223,7 +223,7 @@ def test_handles_tell_nothing_of_the_order_of_samples():
 
 UNIFIED = (
     "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, "
-    "unified: {weights: untrained, records: 88, bins: 8, variants: 1}}"
+    "unified: {weights: untrained, records: 88, bins: 8, variants: 1, pool: 1}}"
 )
 
 

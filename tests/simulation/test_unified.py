@@ -8,7 +8,7 @@ from tests.simulation.test_repeats import shuffled, told
 
 UNIFIED = [
     "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, "
-    "unified: {weights: untrained, records: 64, bins: 8, variants: 2}}",
+    "unified: {weights: untrained, records: 64, bins: 8, variants: 2, pool: 1}}",
 ]
 
 
@@ -16,9 +16,7 @@ UNIFIED = [
 def both(tmp_path_factory):
     """Results of every method, with an encoder for each sensor and with one for all."""
     every = f"methods=[{', '.join(METHODS)}]"
-    return [
-        whole_run(smallest(every, *more), tmp_path_factory.mktemp("unified") / "run")[0] for more in ([], UNIFIED)
-    ]
+    return [whole_run(smallest(every, *more), tmp_path_factory.mktemp("unified") / "run")[0] for more in ([], UNIFIED)]
 
 
 def test_every_method_runs_to_its_figures_with_one_encoder_for_every_sensor(both):
@@ -37,7 +35,9 @@ def test_the_encoder_travels_once_to_every_node_that_takes_part(both):
 
 def test_what_travels_in_the_contrast_is_the_adapters_alone(both):
     """Encoders of this smallest run are small too; real sizes are compared in docs/results/unified.md."""
-    modality, unified = ([r["bytes"]["by_phase"]["contrast"] for (m, _), r in each.items() if m == "fedbind"] for each in both)
+    modality, unified = (
+        [r["bytes"]["by_phase"]["contrast"] for (m, _), r in each.items() if m == "fedbind"] for each in both
+    )
     assert unified[0]["up"] < modality[0]["up"] and unified[0]["down"] < modality[0]["down"]
 
 

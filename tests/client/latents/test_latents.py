@@ -12,7 +12,7 @@ from models.augment import Strength
 from models.blocks import ModalityShape
 from models.vqvae import Described, build_vqvae
 
-SETTINGS = UnifiedSettings(records=64, bins=8, variants=3)
+SETTINGS = UnifiedSettings(records=64, bins=8, variants=3, pool=1)
 SHAPE = ModalityShape("inertial", 20, 3)
 PRESENT = torch.tensor([True, False, True, True])
 

@@ -11,7 +11,7 @@ from models.unified import latent_shape, latents_of, pictures_of, signal_count, 
 from models.unified.signals import mixture
 from models.vqvae import Described, build_vqvae
 
-SETTINGS = UnifiedSettings(records=64, bins=16, signals=4)
+SETTINGS = UnifiedSettings(records=64, bins=16, signals=4, pool=1)
 ACC, HEART = ModalityShape("inertial", 20, 3), ModalityShape("physiological", 7, 1)
 BODY = ModalityShape("skeleton", 10, 60, (20, 3))
 
@@ -111,6 +111,8 @@ def test_nothing_known_reads_as_silence(model):
 
 def test_quantised_latents_are_codes(model):
     settings = SETTINGS.model_copy(update={"latents": "quantised"})
-    found = latents_of(model, noise(2, 20, 3), ACC, settings).unflatten(2, (3, 5, 2)).permute(0, 1, 2, 4, 3).flatten(0, 3)
+    found = (
+        latents_of(model, noise(2, 20, 3), ACC, settings).unflatten(2, (3, 5, 2)).permute(0, 1, 2, 4, 3).flatten(0, 3)
+    )
     distance = torch.cdist(found.float(), model.quantiser.vectors).min(dim=1).values
     assert distance.max() < 2e-3
