@@ -36,7 +36,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     losses, correct, keep = [], [], set(question.info["keep"])
     for _ in range(int(question.info["epochs"])):
         seed = node.seed_for("finetune", track)
-        losses.append(training.tune_epoch(tuning, train, experiment.finetune, seed, _augment(node)))
+        losses.append(training.tune_epoch(tuning, train, experiment.finetune, seed, augmentation(node)))
         if held_out is not None:
             correct.append(training.count_correct(tuning, held_out))
         if tuning.epoch in keep:
@@ -82,7 +82,8 @@ def _parts(node: Node, data: training.Labelled, track: str) -> tuple[training.La
     return data.take(~out), data.take(out)
 
 
-def _augment(node: Node) -> training.Augment:
+def augmentation(node: Node) -> training.Augment:
+    """How the node's samples are changed in fine-tuning."""
     settings = node.experiment.augment
     changes = {m: strength_for(shape.kind, settings, shape.layout) for m, shape in node.shapes.items()}
     jitter = settings.jitter
