@@ -47,7 +47,7 @@ class UnifiedSettings(BaseModel):
     signals: Count = 12  # a sensor of more channels is mixed into so many, by a fixed random rotation
     latents: Literal["continuous", "quantised"] = "continuous"
     pool: Count = 2  # neighbouring columns averaged into one, before they are kept
-    variants: Annotated[int, Field(ge=0)] = 8  # of each training window, augmented before it is drawn
+    variants: Annotated[int, Field(ge=0)] = 24  # of each training window, augmented before it is drawn
     mix: bool = True  # each step takes a point between two of them
     noise: AtLeastZero = 0.3  # white noise on latents, in their standard deviations
     head: Literal["both", "bound", "latents"] = "both"  # what the fusion head judges by

@@ -2,7 +2,18 @@
 
 import pytest
 
+import client.node
+from client.app import app as client_app
+from client.frozen import unpacked
+from client.latents.cache import forget_read
+from configs.nodes import node_places
+from protocol.payload import Payload
+from server.app import run_job
 from server.methods.catalogue import METHODS
+from server.report.finish import finish_run, start_run
+from server.report.summary import summary_without_times
+from simulation.local import LocalGrid
+from simulation.retrieve import Question, retrieve
 from tests.simulation.smallest import smallest, whole_run
 from tests.simulation.test_repeats import shuffled, told
 
@@ -45,3 +56,75 @@ def test_the_same_seed_gives_the_same_bits_whatever_order_replies_come_in(tmp_pa
     experiment = smallest("methods=[fedbind, mim]", *UNIFIED)
     first = told(experiment, tmp_path / "first")
     assert first == told(experiment, tmp_path / "second", order=shuffled(1))
+
+
+def run_on_disk(experiment, path, hosts, watch):
+    """One fedbind job whose nodes keep their state on disk, as if every message began a fresh process."""
+    places = node_places(experiment)
+    configs = [
+        {
+            "partition-id": host, "num-partitions": hosts, "handle-key": "local-0", "allow-audit": True, "store": "disk",
+            "state-dir": str(path / "state"),
+        }
+        for host in range(hosts)
+    ]  # fmt: skip
+    assert len(places) == 4
+    grid = LocalGrid(client_app, configs, {"json": experiment.model_dump_json()}, watch=watch)
+    folder = start_run(experiment, path / "run")
+    result = run_job(grid, experiment, "fedbind", 0, folder)
+    grid.close()
+    finish_run(folder, experiment)
+    return result
+
+
+def timeless(result):
+    return summary_without_times({k: v for k, v in result.items() if k not in ("bytes", "pairing_raw_cosine")})
+
+
+def test_nodes_that_begin_anew_with_every_message_pay_for_latents_once_and_end_with_the_same_figures(
+    tmp_path, monkeypatch
+):
+    experiment = smallest("methods=[fedbind]", "run.settle_s=0.1", *UNIFIED)
+    resident = whole_run(experiment, tmp_path / "resident")[0]["fedbind", 0]
+    made, sent = [], []
+    make = client.node.make_latents
+    monkeypatch.setattr(client.node, "make_latents", lambda *a: made.append(1) or make(*a))
+
+    def forget(message, reply):
+        forget_read()
+        unpacked.cache_clear()
+        client.node._resident_holdings.cache_clear()
+        sent.extend(name for name in Payload.from_records(message.content).blocks if name == "unified")
+        return reply
+
+    fresh = run_on_disk(experiment, tmp_path, 4, forget)
+    assert timeless(fresh) == timeless(resident)
+    assert len(sent) == 4  # the encoder, once to each
+    assert len(made) == 8 + 2  # two sensors on each of four nodes, and the shared one of two on its own scale
+
+
+def test_a_host_of_several_nodes_is_sent_the_encoder_once(tmp_path):
+    experiment, sent = smallest("methods=[fedbind]", "run.settle_s=0.1", *UNIFIED), []
+
+    def count(message, reply):
+        sent.extend(name for name in Payload.from_records(message.content).blocks if name == "unified")
+        return reply
+
+    result = run_on_disk(experiment, tmp_path, 2, count)
+    assert len(sent) == 2 and result["test_samples"] > 0
+
+
+def test_a_finished_run_answers_queries_with_its_frozen_encoder(tmp_path):
+    experiment = smallest("methods=[fedbind]", *UNIFIED)
+    whole_run(experiment, tmp_path / "run")
+    found = retrieve(tmp_path / "run", Question(top=2, count=1), [])
+    assert len(found.queries[0][1]) == 2
+
+
+def test_heads_judge_by_what_they_are_told_to(tmp_path):
+    def accuracy(takes):
+        experiment = smallest("methods=[fedbind]", *UNIFIED, f"models.unified.head={takes}")
+        return whole_run(experiment, tmp_path / takes)[0]["fedbind", 0]["confusion"]
+
+    told = [accuracy(takes) for takes in ("both", "bound", "latents")]
+    assert told[0] != told[1] and told[1] != told[2]
