@@ -36,13 +36,19 @@ def make_latents(
     latents = torch.zeros(size, dtype=PRECISION)
     count = settings.variants if varied.any() else 0
     variants = torch.zeros((size[0], count, *size[1:]), dtype=PRECISION)
-    for rows in torch.nonzero(view.present)[:, 0].split(WINDOWS):
+    for rows in _parts(view.present):
         latents[rows] = latents_of(model, view.take(rows).clean(), shape, settings)
     variants[:] = latents[:, None]
-    for rows in torch.nonzero(view.present & varied)[:, 0].split(WINDOWS) if count else ():
+    for rows in _parts(view.present & varied) if count else ():
         some = view.take(rows)
         generator = torch.Generator().manual_seed(seed + int(rows[0]))
         for variant in range(count):
             windows = some.augmented(change, jitter, generator)
             variants[rows, variant] = latents_of(model, windows, shape, settings)
     return latents, variants
+
+
+def _parts(rows: Tensor) -> list[Tensor]:
+    """The places of a mask, (n,), a few at once."""
+    places = torch.nonzero(rows)[:, 0]
+    return list(places.split(WINDOWS)) if len(places) else []

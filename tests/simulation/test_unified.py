@@ -128,3 +128,21 @@ def test_heads_judge_by_what_they_are_told_to(tmp_path):
 
     told = [accuracy(takes) for takes in ("both", "bound", "latents")]
     assert told[0] != told[1] and told[1] != told[2]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["gaps={rate: 0.7, mean_s: 3.0}"],
+        ["data.options={subjects: 6, recordings_per_class: 1, seconds: 8}", "groups.finetune.labels_per_class=1"],
+        ["groups.test.modalities=[ecg, eda, acc]"],
+        ["data.normalise=none"],
+    ],
+    ids=["sensors mostly away", "one sample of a class", "a modality that was never tuned", "in raw units"],
+)
+def test_figures_stay_numbers_whatever_nodes_hold(tmp_path, overrides):
+    experiment = smallest("methods=[fedbind]", *UNIFIED, *overrides)
+    result = whole_run(experiment, tmp_path / "run")[0]["fedbind", 0]
+    assert all("no sample of" in each["reason"] for each in result["nodes"]["skipped"])  # as with an encoder for each
+    assert 0 <= result["accuracy"] <= 1
+    assert all(0 <= each["accuracy"] <= 1 for each in result["by_subset"].values())

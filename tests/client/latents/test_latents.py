@@ -55,6 +55,14 @@ def test_only_what_trains_is_varied_and_absent_windows_have_no_latents(model):
     assert torch.equal(made(model)[1], variants)
 
 
+def test_a_sensor_that_recorded_nothing_has_latents_of_zeros(model):
+    nothing = View(windows().raw, windows().mean, windows().std, torch.zeros(4, dtype=torch.bool))
+    clean, variants = make_latents(
+        model, nothing, SHAPE, SETTINGS, torch.ones(4, dtype=torch.bool), Strength(), 0.1, seed=5
+    )
+    assert clean.shape == (4, 8, 15) and variants.shape == (4, 3, 8, 15) and not clean.any() and not variants.any()
+
+
 def test_a_latent_view_normalises_and_takes_as_windows_do():
     whole = view()
     expected = torch.where(PRESENT[:, None, None], (whole.raw - 0.5) / 2.0, torch.zeros(()))
