@@ -45,7 +45,7 @@ def test_the_encoder_travels_once_to_every_node_that_takes_part(both):
 
 
 def test_what_travels_in_the_contrast_is_the_adapters_alone(both):
-    """Encoders of this smallest run are small too; real sizes are compared in docs/results/unified.md."""
+    """Encoders of this smallest run are small too; real sizes are another matter."""
     modality, unified = (
         [r["bytes"]["by_phase"]["contrast"] for (m, _), r in each.items() if m == "fedbind"] for each in both
     )
