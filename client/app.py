@@ -65,6 +65,24 @@ def describe(message: Message, context: Context) -> Message:
     return _answer(kinds.DESCRIBE, message, context, handlers.describe)
 
 
+@app.query("unified")
+def unified(message: Message, context: Context) -> Message:
+    """Takes the frozen encoder in, and makes latents."""
+    return _answer(kinds.UNIFIED, message, context, _of_node(handlers.unified))
+
+
+@app.query("adapt")
+def adapt(message: Message, context: Context) -> Message:
+    """Sums that move the codebook, or what pictures lose by it."""
+    return _answer(kinds.ADAPT, message, context, _of_node(handlers.adapt))
+
+
+@app.train("decoder")
+def decoder(message: Message, context: Context) -> Message:
+    """Trains the decoder behind the frozen encoder."""
+    return _answer(kinds.DECODER, message, context, _of_node(handlers.decoder))
+
+
 @app.train("autoencoder")
 def autoencoder(message: Message, context: Context) -> Message:
     """Trains the shared modality's autoencoder."""

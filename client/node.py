@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ import torch
 from torch import Tensor
 
 from client.data.holdings import Holdings, holdings_of
+from client.frozen import encoder_used
+from client.latents import Latents, LatentView, kept_latents, make_latents
 from client.store import NodeStore, store_of
-from client.training.views import View
+from client.training.views import View, strength_for
 from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, own_labels_used, prompts_of
 from configs.schema import Experiment
+from configs.unified_settings import UnifiedSettings
+from models.augment import Strength
 from models.blocks import ModalityShape
+from models.unified import SIGNAL_KINDS, latent_shape, pictures_of, signals_of
+from models.vqvae import CELL, VqVae
 from protocol.handles import sample_handles
 from protocol.payload import Payload, ProtocolError
 
@@ -61,8 +68,21 @@ class Node:
 
     @property
     def shapes(self) -> Mapping[str, ModalityShape]:
-        """Modality -> what a network must know of it."""
-        return self.holdings.shapes
+        """Modality -> what a network must know of it: of windows, or of their latents where one encoder reads all."""
+        if not self.unified:
+            return self.holdings.shapes
+        settings, latent = self.experiment.models.unified, self.encoder[0].quantiser.latent
+        return {m: latent_shape(shape, settings, latent) for m, shape in self.holdings.shapes.items()}
+
+    @property
+    def unified(self) -> bool:
+        """Whether one frozen encoder reads every sensor that is a signal."""
+        return self.experiment.models.encoder == "unified"
+
+    @cached_property
+    def encoder(self) -> tuple[VqVae, str]:
+        """The frozen encoder, and its hash; raises ProtocolError where the node was not given it."""
+        return encoder_used(self.store, self.method, self.seed)
 
     @cached_property
     def handles(self) -> np.ndarray:
@@ -80,8 +100,75 @@ class Node:
             self.store.put(name, key)
         return key
 
-    def view(self, payload: Payload, modality: str, how: str | None = None) -> View:
-        """All samples of a modality with what normalises them: the message's statistics or the node's own."""
+    def view(self, payload: Payload, modality: str, how: str | None = None, change: Strength | None = None) -> View:
+        """All samples of a modality with what normalises them: the message's statistics or the node's own.
+
+        Of a signal that the frozen encoder reads, latents, made at the first call and kept on the node; `change` is how
+        their variants were augmented (as settings say where it is left out).
+        """
+        windows = self._windows(payload, modality, how)
+        shape = self.holdings.shapes[modality]
+        if not self.unified or shape.kind not in SIGNAL_KINDS:
+            return windows
+        settings = self.experiment.models.unified
+        kept = self._latents(payload, modality, how, settings, change)
+        agreed = payload.blocks.get(f"moments.{modality}", {})
+        rows, numbers = torch.arange(len(windows)), kept.clean.shape[2]
+        mean, std = (
+            torch.from_numpy(np.broadcast_to(agreed.get(f"latent_{key}", np.float32(plain)), (numbers,)).copy())
+            for key, plain in (("mean", 0.0), ("std", 1.0))
+        )
+        size = (len(rows), 1, numbers)
+        return LatentView(
+            kept.clean, mean.expand(size), std.expand(size), windows.present, kept.variants, rows,
+            settings.mix, settings.noise,
+        )  # fmt: skip
+
+    def _latents(
+        self,
+        payload: Payload,
+        modality: str,
+        how: str | None,
+        settings: UnifiedSettings,
+        change: Strength | None = None,
+    ) -> Latents:
+        """What the frozen encoder says of all windows, under a name that says all it depends on."""
+        shape, augment = self.holdings.shapes[modality], self.experiment.augment
+        change = change or strength_for(shape.kind, augment, shape.layout)
+        model, sha256 = self.encoder
+        complete = self.method == "upper_bound"
+        what = (self.seed, self.place.partition, complete, modality, how, change, sha256, settings, augment.jitter)
+        digest = hashlib.sha256(repr(what).encode())
+        agreed = payload.blocks.get(f"moments.{modality}", {})
+        for key in ("mean", "std"):
+            digest.update(np.ascontiguousarray(agreed.get(key, ())).tobytes())
+        seed = derived_seed(self.seed, "variants", self.place.partition, modality)  # alike for every method
+
+        def make() -> tuple[Tensor, Tensor]:
+            windows = self._windows(payload, modality, how)
+            return make_latents(model, windows, shape, settings, self._varied(), change, augment.jitter, seed)
+
+        return kept_latents(self.store, f"latents:{digest.hexdigest()}", make)
+
+    def cells(self, payload: Payload, modality: str) -> Tensor:
+        """The frozen encoder's latents cell by cell, before any codebook: (cell of every window, number)."""
+        settings, latent = self.experiment.models.unified, self.encoder[0].quantiser.latent
+        plain = settings.model_copy(update={"latents": "continuous", "variants": 0, "pool": 1})
+        clean = self._latents(payload, modality, None, plain).clean.float()
+        present = torch.from_numpy(self.holdings.samples.present[modality])
+        cells = clean[present].unflatten(2, (-1, latent, settings.bins // CELL))  # (n, column, signal, number, row)
+        return cells.movedim(3, -1).reshape(-1, latent)
+
+    def pictures(self, payload: Payload, modality: str, most: int) -> Tensor:
+        """The pictures of at most so many windows, evenly picked, (picture, 3, row, column)."""
+        settings, shape = self.experiment.models.unified, self.holdings.shapes[modality]
+        rows = np.flatnonzero(self.holdings.samples.present[modality])
+        some = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)] if len(rows) else rows
+        windows = self._windows(payload, modality, None).take(torch.from_numpy(some)).clean()
+        signals = signals_of(windows, shape, settings).flatten(0, 1)
+        return pictures_of(signals, settings) if len(signals) else torch.zeros(0, 3, settings.bins, settings.records)
+
+    def _windows(self, payload: Payload, modality: str, how: str | None) -> View:
         samples = self.holdings.samples
         mean, std = self.holdings.normaliser(
             modality, payload.blocks.get(f"moments.{modality}"), how
@@ -93,6 +180,13 @@ class Node:
             torch.from_numpy(samples.present[modality]),
         )
 
+    def _varied(self) -> Tensor:
+        """Windows that some training sees augmented, bool (n,)."""
+        label = torch.from_numpy(self.holdings.samples.label)
+        if self.place.pretrains:
+            return torch.ones(len(label), dtype=torch.bool)
+        return label >= 0 if self.place.group == "finetune" else torch.zeros(len(label), dtype=torch.bool)
+
     @property
     def privacy(self) -> dict[str, Any]:
         """What `pack_embeddings` is told."""
@@ -100,8 +194,15 @@ class Node:
 
     def shared_view(self, payload: Payload, modality: str) -> View:
         """All samples of a modality that binds, normalised as its encoder wants it."""
-        how = self.experiment.autoencoder.normalise
-        return self.view(payload, modality, None if how == "as_data" else how)
+        settings, shape = self.experiment.autoencoder, self.holdings.shapes[modality]
+        how = None if settings.normalise == "as_data" else settings.normalise
+        return self.view(payload, modality, how, self.shared_change(shape))
+
+    def shared_change(self, shape: ModalityShape) -> Strength:
+        """How windows of a modality that binds are augmented for its encoder: time more than elsewhere."""
+        settings = self.experiment.autoencoder
+        change = strength_for(shape.kind, self.experiment.augment, shape.layout)
+        return replace(change, crop=settings.crop, warp=settings.warp)
 
     def asked_by(self, payload: Payload) -> str:
         """The modality of the shared encoder in a message; raises ProtocolError unless it is one that binds, and here."""

@@ -32,7 +32,11 @@ class NodeStore(Protocol):
 
 
 class MemoryStore(dict[str, bytes]):
-    """State that lives as long as the process."""
+    """State that lives as long as the process. `unpacked` spares large things the way through bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unpacked: dict[str, Any] = {}
 
     def put(self, name: str, value: bytes) -> None:
         """Keeps `value` under `name`."""

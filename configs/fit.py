@@ -40,7 +40,7 @@ def faults_between(experiment: Experiment) -> list[str]:
         faults.append("methods: at least one, each named once")
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
-    for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults, _exact_faults):
+    for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults, _exact_faults, _encoder_faults):
         faults += each(experiment)
     faults += strategy_faults(experiment.strategy)
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
@@ -197,3 +197,18 @@ def _exact_faults(experiment: Experiment) -> list[str]:
             "fedavg and strategy.fraction=1"
         ]
     return []
+
+
+def _encoder_faults(experiment: Experiment) -> list[str]:
+    """One frozen encoder that is not named, or shown nothing."""
+    models = experiment.models
+    if models.encoder != "unified":
+        return []
+    told, faults = models.unified, list[str]()
+    if not told.weights:
+        faults.append(
+            "models.unified.weights: missing; models.encoder=unified reads a file or folder that `fedbind pretrain` made"
+        )
+    if not -300 < told.low_db < told.high_db < 300:
+        faults.append(f"models.unified.low_db: {told.low_db:g} to {told.high_db:g} dB is no rising span within ±300")
+    return faults

@@ -6,7 +6,7 @@ changes. Nothing here imports another room: a node, the server and the command l
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySet
 from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import Count, Positive, Section
 from configs.strategy_settings import StrategySettings
+from configs.unified_settings import UnifiedSettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -169,15 +170,29 @@ class AugmentSettings(Section):
     jitter: Annotated[float, Field(ge=0.0)] = 0.05  # white noise, in standard deviations of the normalised signal
 
 
-class ModelSettings(Section):
-    """Sizes of encoders, projection and head."""
+ADAPTER_SIZES = {"width": 24, "feature": 16, "hidden": 48, "projection": 64}
 
+
+class ModelSettings(Section):
+    """Sizes of encoders, projection and head; where one encoder serves all, ADAPTER_SIZES unless they are given."""
+
+    encoder: Literal["modality", "unified"] = "modality"  # one for each sensor, or one frozen and adapters to it
     width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
     inertial: Literal["inertial", "inertial2d"] = "inertial"  # inertial2d: the paper's plane of (time, axis)
     skeleton: Literal["skeleton", "skeleton_graph"] = "skeleton"
+    feature: Annotated[int, Field(ge=4)] = 64  # numbers of each of the eight steps that an encoder gives
     projection: Annotated[int, Field(ge=8)] = 128
     hidden: Count = 256  # of projection and head alike, so that the head can begin as the projection's first layer
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+
+    unified: UnifiedSettings = UnifiedSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adapters_are_small(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("encoder") == "unified":
+            return {**ADAPTER_SIZES, **value}
+        return value
 
     def family_of(self, kind: str) -> str:
         """The encoder's name for a kind of sensor: the chosen one where there is a choice, else the kind's own."""

@@ -15,7 +15,7 @@ from configs.errors import UserError
 from configs.nodes import derived_seed
 from configs.schema import AutoencoderSettings, ModelSettings
 from models.autoencoder import SharedAutoencoder
-from models.encoders import FEATURE, STEPS, build_encoder
+from models.encoders import STEPS, build_encoder
 from models.fusion import FusionClassifier, borrowed_prototypes
 from models.instance import SharedEncoder
 from models.projection import Projection
@@ -70,7 +70,11 @@ def new_autoencoder(
         )
     with _seeded(seed, "autoencoder", modality):
         size = (shape.channels, shape.frames, settings.latent, shape.kind, settings.width, shape.layout)
-        return SharedEncoder(*size, settings.members) if settings.objective == "instance" else SharedAutoencoder(*size)
+        if settings.objective != "instance":
+            return SharedAutoencoder(*size)
+        if shape.kind == "latents":  # what a frozen encoder has said already needs less
+            return SharedEncoder(*size, settings.members, feature=settings.width // 2, hidden=2 * settings.width)
+        return SharedEncoder(*size, settings.members)
 
 
 def new_generator(
@@ -106,13 +110,14 @@ def _first_encoder(modality: str, shape: ModalityShape, settings: ModelSettings,
     """Drawn once a process: a resident node builds its networks anew for every message."""
     with _seeded(seed, "encoder", modality):
         family = settings.family_of(shape.kind)
-        return build_encoder(family, shape.channels, shape.frames, settings.width, layout=shape.layout)
+        size = (shape.channels, shape.frames, settings.width, settings.feature)
+        return build_encoder(family, *size, layout=shape.layout)
 
 
 @lru_cache(maxsize=64)
 def _first_projection(modality: str, settings: ModelSettings, seed: int, prompts: int) -> Projection:
     with _seeded(seed, "projection", modality):
-        return Projection(STEPS, FEATURE, settings.projection, settings.hidden, prompts)
+        return Projection(STEPS, settings.feature, settings.projection, settings.hidden, prompts)
 
 
 def new_head(
@@ -129,10 +134,13 @@ def new_head(
     unseen   those among its modalities that were never fine-tuned
     """
     with _seeded(seed, "head", *modalities):
-        fresh = {m: Projection(STEPS, FEATURE, settings.projection, settings.hidden, len(prompts)) for m in modalities}
+        size = (STEPS, settings.feature, settings.projection, settings.hidden, len(prompts))
+        fresh = {m: Projection(*size) for m in modalities}
+        takes = settings.unified.head if settings.encoder == "unified" else "both"
         return FusionClassifier(
-            modalities, STEPS, FEATURE, classes, fresh, settings.dropout, prompts=prompts, unseen=unseen
-        )
+            modalities, STEPS, settings.feature, classes, fresh, settings.dropout,
+            prompts=prompts, unseen=unseen, takes=takes,
+        )  # fmt: skip
 
 
 def head_from_projections(

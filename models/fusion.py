@@ -60,6 +60,7 @@ class FusionClassifier(nn.Module):
         scale: float = 16.0,  # inverse temperature of the cosine part
         prompts: Sequence[str] = (),  # modalities of whose presence every block is told
         unseen: Sequence[str] = (),  # modalities that were never fine-tuned
+        takes: str = "both",  # `bound` embeddings alone (the cosine), `latents` alone (the hidden layer), or both
     ):
         super().__init__()
         given = projections or {}
@@ -76,6 +77,9 @@ class FusionClassifier(nn.Module):
         self.scale = scale
         self.prompts = tuple(prompts)
         self.unseen = frozenset(unseen)
+        if takes not in ("both", "bound", "latents"):
+            raise ValueError(f"a head takes both, bound or latents, not {takes!r}")
+        self.takes = takes
 
     def block(self, modality: str) -> ModalityBlock:
         """The part of one modality; raises KeyError for one that the head was not built for."""
@@ -113,7 +117,9 @@ class FusionClassifier(nn.Module):
         second = self.classes(hidden / some)
         if self.unseen:
             second = torch.where(unseen > 0, torch.zeros_like(second), second)
-        return self.scale * cosine + second
+        if self.takes == "both":
+            return self.scale * cosine + second
+        return self.scale * cosine if self.takes == "bound" else second
 
     @torch.no_grad()
     def set_prototypes(

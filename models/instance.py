@@ -36,12 +36,14 @@ class SharedEncoder(nn.Module):
         width: int = 32,
         layout: tuple[int, ...] = (),
         members: int = 1,
+        feature: int = FEATURE,
+        hidden: int = 256,
     ):
         super().__init__()
         self.members = nn.ModuleList(
             nn.Sequential(
-                build_encoder(kind, channels, frames, width=width, layout=layout),
-                Projection(STEPS, FEATURE, out=latent),
+                build_encoder(kind, channels, frames, width, feature, layout),
+                Projection(STEPS, feature, latent, hidden),
             )
             for _ in range(members)
         )

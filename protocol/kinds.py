@@ -44,6 +44,25 @@ DESCRIBE = Kind(
     (Leaves("moments.*", "per channel: count, sum and sum of squares over all of a node's frames", 1),),
     ("nodes", "faults"),
 )
+UNIFIED = Kind(
+    "query.unified",
+    (
+        Leaves(
+            "latents.*",
+            "per number of the frozen encoder's latents: count, sum and sum of squares over all of a node's windows",
+            1,
+        ),
+    ),
+    ("held",),
+)
+ADAPT = Kind(
+    "query.adapt",
+    (
+        Leaves("codes.*", "per code: how many latents chose it, their sum and the sum of their squares", 2),
+        Leaves("fidelity.*", "over pictures: squared error, pixels, sum and sum of squares of each band", 1),
+    ),
+)
+DECODER = Kind("train.decoder", (Leaves("decoder.*", _WEIGHTS),), (), _PROGRESS)
 AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
 EMBED = Kind(
     "query.embed",
@@ -105,8 +124,8 @@ AUDIT = Kind(
 KINDS = {
     kind.message_type: kind
     for kind in (
-        DESCRIBE, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE,
-        EVALUATE, AUDIT,
+        DESCRIBE, UNIFIED, ADAPT, DECODER, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS,
+        EXACT_GRADIENT, FINETUNE, EVALUATE, AUDIT,
     )
 }  # fmt: skip
 

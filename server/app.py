@@ -15,11 +15,12 @@ from server.bound import keep_bound
 from server.dispatch import Dispatch
 from server.job import Job, cpu_seconds
 from server.methods.catalogue import METHODS
-from server.methods.method import Phase, measured, plan
+from server.methods.method import Phase, learning, measured, plan
 from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
 from server.phases.measure import measure
+from server.phases.unified import begin_unified, give_encoder
 from server.report.finish import finish_run, run_folder
 from server.resume import Progress, forget, keep, taken_up
 from server.state import JobState
@@ -51,11 +52,16 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})
 
         with job.phase("describe"):
-            earlier = taken_up(job, describe(job, JobState()))
+            described = describe(job, JobState())
+            unified = experiment.models.encoder == "unified"
+            earlier = taken_up(job, begin_unified(job, described) if unified else described)
         state = earlier.state
-        learning = METHODS[method].phases(experiment)  # fedbind: autoencoder, embed, bind, contrast
+        if unified:
+            with job.phase("encoder"):
+                state = give_encoder(job, state)
+        before = learning(METHODS[method], experiment)  # fedbind: autoencoder, embed, bind, contrast
         phases = [
-            *learning,
+            *before,
             *([Phase("measure", 1, measure)] if measured(METHODS[method], experiment) else []),
             Phase("fine-tune", experiment.rounds.finetune, finetune),
             Phase("evaluate", 1, evaluate),
@@ -63,7 +69,7 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         for done, phase in enumerate(phases[earlier.done :], start=earlier.done + 1):
             with job.phase(phase.name):
                 state = phase.run(job, state)
-            if done == len(learning):
+            if done == len(before):
                 keep_bound(state, path)
             spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + cpu_seconds() - cpu_began)
             keep(path, Progress(done, state, dispatch.tally, *spent))

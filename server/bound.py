@@ -7,7 +7,7 @@ from pathlib import Path
 from protocol.payload import Block
 from server.state import JobState, load_blocks, save_blocks
 
-_KEPT = ("encoder.", "projection.")
+_KEPT = ("encoder.", "projection.", "unified")  # the last: the frozen encoder that they stand behind
 
 
 def keep_bound(state: JobState, job_folder: Path) -> None:

@@ -18,6 +18,7 @@ from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import Experiment
 from server.app import run_job
+from server.frozen import encoder_file
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
@@ -35,6 +36,8 @@ def run_local(
     Ctrl-C (KeyboardInterrupt) is passed on once the folder says how far the run came.
     """
     check_holdings(experiment)  # the user's mistakes about data come out here, whole, before anything is started
+    if experiment.models.encoder == "unified":
+        encoder_file(experiment.models.unified.weights or "")
     folder = start_run(experiment, out, resume)
     jobs = [(seed, method) for seed in experiment.seeds for method in experiment.methods]
     text = experiment.model_dump_json()

@@ -16,6 +16,7 @@ import numpy as np
 
 from client.data.holdings import check_data
 from client.data.samples import SampleSet, concatenate
+from client.frozen import BLOCK, take_encoder
 from client.handlers.contrast import embedded
 from client.node import Node
 from client.store import MemoryStore
@@ -23,6 +24,7 @@ from configs.errors import UserError, unknown_name
 from configs.load import check, overridden
 from configs.nodes import modalities_of, node_places
 from configs.schema import Experiment
+from models.vqvae import digest
 from protocol.payload import Block, Payload
 from server.bound import load_bound
 from server.measures.figures import across
@@ -181,6 +183,9 @@ def _embedded(
     views = {m: np.zeros((len(samples), experiment.models.projection), np.float32) for m in names}
     start = 0
     for node in nodes:
+        if node.unified:
+            frozen = blocks[BLOCK]
+            take_encoder(node.store, {}, method, seed, digest(frozen["file"].tobytes()), frozen)
         own = {name: block for name, block in blocks.items() if name.partition(".")[2] in node.shapes}
         for modality, (rows, vectors) in embedded(node, Payload(own)).items():
             if modality in names:

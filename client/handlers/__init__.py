@@ -1,5 +1,6 @@
 """What a node answers, one file per phase: payload in, payload out."""
 
+from client.handlers.adapt import adapt, decoder
 from client.handlers.autoencoder import autoencoder
 from client.handlers.contrast import contrast, targets
 from client.handlers.describe import describe
@@ -8,10 +9,10 @@ from client.handlers.evaluate import evaluate
 from client.handlers.exact import exact_gradient, exact_views
 from client.handlers.finetune import finetune
 from client.handlers.generate import generate
+from client.handlers.unified import unified
 from client.handlers.unimodal import unimodal
 
 __all__ = [
-    "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "generate",
-    "targets",
-    "unimodal",
+    "adapt", "audit", "autoencoder", "contrast", "decoder", "describe", "embed", "evaluate", "exact_gradient",
+    "exact_views", "finetune", "generate", "targets", "unified", "unimodal",
 ]  # fmt: skip

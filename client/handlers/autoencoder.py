@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from client.node import Node, goes_on
 from client.training.autoencoder import new_optimiser, train_autoencoder
 from client.training.moments import moments_to_bytes
-from client.training.views import strength_for
 from models.blocks import as_block, load_block, new_autoencoder
 from models.schedule import scheduled_rate
 from protocol.payload import Payload, ProtocolError
@@ -27,8 +24,7 @@ def autoencoder(node: Node, question: Payload) -> Payload:
     name = f"autoencoder:{node.method}:{node.seed}:{node.place.partition}:{modality}"
     moments = node.store.get(name) if goes_on(question, round) else None
     optimiser = new_optimiser(model, settings, scheduled_rate(settings.rate, round, rounds), moments)
-    shape = node.shapes[modality]
-    change = replace(strength_for(shape.kind, experiment.augment, shape.layout), crop=settings.crop, warp=settings.warp)
+    change = node.shared_change(node.shapes[modality])
     seed = node.seed_for("autoencoder", round, *node.apart(modality))
     loss = train_autoencoder(
         model, view, optimiser, settings, experiment.epochs.autoencoder, change, experiment.augment.jitter, seed

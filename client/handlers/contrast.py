@@ -15,7 +15,7 @@ from client.training.correction import put
 from client.training.fill import generated, nobody, zero_filled
 from client.training.moments import moments_to_bytes, take_up
 from client.training.personal import whole_blocks
-from client.training.views import View, strength_for
+from client.training.views import Views, strength_for
 from models.blocks import ModalityShape, as_block, load_block, new_encoder, new_generator, new_projection
 from models.losses import Targets
 from models.schedule import scheduled_rate
@@ -45,7 +45,7 @@ def told_shapes(question: Payload) -> dict[str, ModalityShape]:
     return {modality: ModalityShape(*shape) for modality, shape in question.info.get("shapes", {}).items()}
 
 
-def contrast_views(node: Node, question: Payload, names: Iterable[str]) -> dict[str, View]:
+def contrast_views(node: Node, question: Payload, names: Iterable[str]) -> Views:
     """What takes part of each modality: the node's own windows; what `fill` says stands where there are none."""
     own = {m: node.view(question, m) for m in names if m in node.shapes}
     fill = question.info.get("fill")

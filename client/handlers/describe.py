@@ -59,7 +59,7 @@ def _manifest(node: Node) -> Manifest:
                 int(samples.present[name].sum()),
                 shape.layout,
             )
-            for name, shape in node.shapes.items()
+            for name, shape in held.shapes.items()
         },
         classes=list(held.classes),
         simulated=held.simulated,
@@ -74,5 +74,5 @@ def _moments(node: Node) -> dict[str, Block]:
         return {}
     return {
         name: {"count": sums.count, "total": sums.total, "squares": sums.total_of_squares}
-        for name, sums in ((name, node.holdings.moments(name)) for name in node.shapes)
+        for name, sums in ((name, node.holdings.moments(name)) for name in node.holdings.shapes)
     }

@@ -27,7 +27,8 @@ def evaluate(node: Node, question: Payload) -> Payload:
     data = labelled(node, question, names)
     if not len(data):
         raise ProtocolError("no labelled sample to test on")
-    shapes = {m: held.shapes[m] for m in data.views}
+    seen = node.shapes
+    shapes = {m: seen[m] for m in data.views}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
     head = new_head(names, len(held.classes), experiment.models, node.seed, node.prompts, unseen)
     subsets = [[m for m in subset if m in shapes] for subset in question.info["subsets"]]

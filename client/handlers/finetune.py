@@ -38,7 +38,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     losses, correct, keep = [], [], set(question.info["keep"])
     for _ in range(int(question.info["epochs"])):
         seed = node.seed_for("finetune", track)
-        losses.append(training.tune_epoch(tuning, train, experiment.finetune, seed, _augment(node)))
+        losses.append(training.tune_epoch(tuning, train, experiment.finetune, seed, augmentation(node)))
         if held_out is not None:
             correct.append(training.count_correct(tuning, held_out))
         if tuning.epoch in keep:
@@ -56,7 +56,8 @@ def _network(
 ) -> training.Tuning:
     """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate."""
     experiment, held = node.experiment, node.holdings
-    shapes = {m: held.shapes[m] for m in experiment.downstream if m in held.shapes}
+    seen = node.shapes
+    shapes = {m: seen[m] for m in experiment.downstream if m in seen}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
     head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed, node.prompts)
     tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share, fresh)
@@ -83,7 +84,8 @@ def _parts(node: Node, data: training.Labelled, track: str) -> tuple[training.La
     return data.take(~out), data.take(out)
 
 
-def _augment(node: Node) -> training.Augment:
+def augmentation(node: Node) -> training.Augment:
+    """How the node's samples are changed in fine-tuning."""
     settings = node.experiment.augment
     changes = {m: strength_for(shape.kind, settings, shape.layout) for m, shape in node.shapes.items()}
     jitter = settings.jitter

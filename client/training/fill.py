@@ -15,33 +15,38 @@ from models.blocks import ModalityShape
 
 
 @dataclass(frozen=True)
-class ZeroFilled(View):
-    """Windows of which those never recorded count as present, and are all zeros however they are augmented.
+class ZeroFilled:
+    """A view of which the windows never recorded count as present, and are all zeros however they are augmented."""
 
-    seen  bool (n,), what a sensor recorded
-    """
+    inner: View
 
-    seen: Tensor
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    @property
+    def present(self) -> Tensor:
+        """All of them, bool (n,)."""
+        return torch.ones_like(self.inner.present)
 
     @property
     def recorded(self) -> Tensor:
         """Which windows a sensor recorded, bool (n,)."""
-        return self.seen
+        return self.inner.present
 
     def take(self, rows: Tensor) -> Self:
         """These rows (indices or a mask)."""
-        return replace(super().take(rows), seen=self.seen[rows])
+        return replace(self, inner=self.inner.take(rows))
 
     def clean(self) -> Tensor:
         """Normalised windows, (n, time, channel)."""
-        return self._or_zero(super().clean())
+        return self._or_zero(self.inner.clean())
 
     def augmented(self, strength: Strength, jitter: float, generator: Generator) -> Tensor:
         """Normalised windows after a random change; the filled ones stay zeros."""
-        return self._or_zero(super().augmented(strength, jitter, generator))
+        return self._or_zero(self.inner.augmented(strength, jitter, generator))
 
     def _or_zero(self, windows: Tensor) -> Tensor:
-        return torch.where(self.seen[:, None, None], windows, torch.zeros(()))
+        return torch.where(self.recorded[:, None, None], windows, torch.zeros(()))
 
 
 def nobody(count: int, shape: ModalityShape) -> View:
@@ -52,7 +57,7 @@ def nobody(count: int, shape: ModalityShape) -> View:
 
 def zero_filled(view: View) -> ZeroFilled:
     """The same windows, with zeros where there is none."""
-    return ZeroFilled(view.raw, view.mean, view.std, torch.ones_like(view.present), view.present)
+    return ZeroFilled(view)
 
 
 def generated(network: SharedAutoencoder, source: View, target: View) -> View:
@@ -67,6 +72,4 @@ def generated(network: SharedAutoencoder, source: View, target: View) -> View:
     network.eval()
     with torch.no_grad():
         made = network(source.take(wanted).clean())
-    raw = target.raw.clone()
-    raw[wanted] = made * target.std[wanted] + target.mean[wanted]
-    return replace(target, raw=raw, present=target.present | wanted)
+    return target.with_made(wanted, made)

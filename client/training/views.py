@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 
 import torch
 from torch import Generator, Tensor
 
 from configs.schema import AugmentSettings
 from models.augment import Strength, augment
+
+
+class Seen(Protocol):
+    """What training asks of a modality's samples."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def present(self) -> Tensor: ...
+
+    @property
+    def recorded(self) -> Tensor: ...
+
+    def take(self, rows: Tensor) -> Self: ...
+
+    def clean(self) -> Tensor: ...
+
+    def augmented(self, strength: Strength, jitter: float, generator: Generator) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -51,14 +69,20 @@ class View:
         windows = self._normalised(augment(self.raw, strength, generator))
         return windows + jitter * torch.randn(windows.shape, generator=generator) if jitter else windows
 
+    def with_made(self, rows: Tensor, made: Tensor) -> Self:
+        """The same with normalised windows (row, time, channel) put where `rows`, bool (n,), says; these count as present."""
+        raw = self.raw.clone()
+        raw[rows] = made * self.std[rows] + self.mean[rows]
+        return replace(self, raw=raw, present=self.present | rows)
+
     def _normalised(self, windows: Tensor) -> Tensor:
         return torch.where(self.present[:, None, None], (windows - self.mean) / self.std, torch.zeros(()))
 
 
-Views = Mapping[str, View]
+Views = Mapping[str, Seen]
 
 
-def take(views: Views, rows: Tensor) -> dict[str, View]:
+def take(views: Views, rows: Tensor) -> dict[str, Seen]:
     """These rows of every modality."""
     return {modality: view.take(rows) for modality, view in views.items()}
 
@@ -67,8 +91,11 @@ def strength_for(kind: str, settings: AugmentSettings, layout: tuple[int, ...] =
     """How strongly a kind of sensor is changed.
 
     Pictures move within their frame and change their gain (light, distance); they are never turned. Points turn about
-    the vertical, come and go, and keep their frames apart. CSI and physiology change in time and gain alone.
+    the vertical, come and go, and keep their frames apart. CSI and physiology change in time and gain alone. Latents were
+    varied before they were made.
     """
+    if kind == "latents":
+        return Strength()
     if kind in ("image", "depth", "infrared"):
         return Strength(
             scale=settings.scale, crop=settings.crop, warp=settings.warp, shift=settings.shift, picture=layout

@@ -6,6 +6,7 @@ from functools import partial
 
 from torch import nn
 
+from models.encoders.adapter import LatentAdapter
 from models.encoders.csi import CsiEncoder
 from models.encoders.graph import GraphEncoder
 from models.encoders.image import ImageEncoder
@@ -16,6 +17,7 @@ from models.encoders.steps import FEATURE
 VECTORS: dict[str, Callable[[int, int, int, int], nn.Module]] = {  # of (channels, frames, width, feature)
     **{kind: partial(ConvRecurrentEncoder, stem) for kind, stem in STEMS.items()},
     "inertial2d": PlaneEncoder,
+    "latents": LatentAdapter,  # of one frozen encoder that reads every sensor
 }
 FRAMES: dict[str, Callable[[tuple[int, ...], int, int, int], nn.Module]] = {  # of (layout, frames, width, feature)
     "skeleton_graph": GraphEncoder,

@@ -16,21 +16,21 @@ from models.spectral.form import LEVELS, PictureForm
 from models.spectral.shape import BINS, LEAD, RECORDS, STRIDE, TAPER, TRANSFORM
 
 
-def columns(records: Tensor, form: PictureForm) -> Tensor:
-    """(..., LEAD + n) records of normalised signals -> (..., form.planes, BINS, n) uint8, a column per record.
+def columns(records: Tensor, form: PictureForm, bins: int = BINS) -> Tensor:
+    """(..., LEAD + n) records of normalised signals -> (..., form.planes, bins, n) uint8, a column per record.
 
     Column t sees the TAPER records that end with record LEAD + t. Gaps (NaN) are filled forward, then with zeros.
     Raises ValueError where there are too few records for one column.
     """
     if records.shape[-1] <= LEAD:
         raise ValueError(f"one column needs {TAPER} records, got {records.shape[-1]}")
-    parts = spectrum(filled(records.float()))  # (..., n, 2, BINS)
+    parts = spectrum(filled(records.float()), bins)  # (..., n, 2, bins)
     if form.planes == 1:  # the parts are not needed again, and fresh memory is what most of this would wait for
         squares = parts.square_()
         power = squares[..., 0, :].add_(squares[..., 1, :])
     else:
         power = parts.square().sum(dim=-2)
-    planes = level_of(power.clone() if form.planes > 1 else power, form)[..., None, :]  # (..., n, plane, BINS)
+    planes = level_of(power.clone() if form.planes > 1 else power, form)[..., None, :]  # (..., n, plane, bins)
     if form.name == "magnitude_phase":
         reach = 0.5 * planes.float() / power.sqrt().clamp(min=1e-30)[..., None, :]  # half of the levels at the most
         phase = (parts * reach + LEVELS / 2).clamp(0, LEVELS - 1).to(torch.uint8)
@@ -38,9 +38,12 @@ def columns(records: Tensor, form: PictureForm) -> Tensor:
     return planes.movedim(-3, -1)
 
 
-def running(records: Tensor, form: PictureForm) -> Tensor:
-    """(..., time) -> (..., form.planes, BINS, time): every column of a whole recording, zeros before its beginning."""
-    return columns(F.pad(records, (LEAD, 0)), form)
+def running(records: Tensor, form: PictureForm, bins: int = BINS) -> Tensor:
+    """(..., time) -> (..., form.planes, bins, time): every column of a whole recording, zeros before its beginning.
+
+    bins  so many of the lowest alone
+    """
+    return columns(F.pad(records, (LEAD, 0)), form, bins)
 
 
 def windows_in(columns: Tensor) -> Tensor:
@@ -50,10 +53,11 @@ def windows_in(columns: Tensor) -> Tensor:
     return columns.unfold(-1, RECORDS, STRIDE).movedim(-2, 0)
 
 
-def spectrum(records: Tensor) -> Tensor:
-    """Real and imaginary part of every column, (..., n, 2, BINS), of (..., LEAD + n) records without gaps."""
+def spectrum(records: Tensor, bins: int = BINS) -> Tensor:
+    """Real and imaginary part of every column, (..., n, 2, bins), of (..., LEAD + n) records without gaps."""
     seen = records.unfold(-1, TAPER, 1).reshape(-1, TAPER)  # (... · n, TAPER)
-    return (seen @ _transform().to(records.device)).view(*records.shape[:-1], -1, 2, BINS)
+    transform = _transform().to(records.device).view(TAPER, 2, BINS)[..., :bins].flatten(1)
+    return (seen @ transform).view(*records.shape[:-1], records.shape[-1] - LEAD, 2, bins)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from configs.schema import Experiment
 from server.job import Job
+from server.phases.adapt import adapt
 from server.phases.finetune import rounds_of
 from server.state import JobState
 
@@ -38,14 +39,26 @@ def measured(method: Method, experiment: Experiment) -> bool:
     return experiment.evaluation.embeddings and bool(method.phases(experiment))
 
 
+def learning(method: Method, experiment: Experiment) -> list[Phase]:
+    """The method's phases; where one encoder serves all sensors and its codebook shall follow them, that first.
+
+    A method without phases asks the incomplete groups for nothing, so nothing is adapted for it either.
+    """
+    phases, unified = list(method.phases(experiment)), experiment.models.unified
+    if not phases or experiment.models.encoder != "unified" or not unified.adapt.rounds:
+        return phases
+    return [Phase("adapt", unified.adapt.rounds + 2 + unified.adapt.decoder_rounds, adapt), *phases]
+
+
 def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
     """The phases of a job with their rounds, for whoever estimates the time left."""
-    learning = method.phases(experiment)
+    found = learning(method, experiment)
     phases = [
         ("describe", 1),
-        *((phase.name, phase.rounds) for phase in learning),
+        *([("encoder", 1)] if experiment.models.encoder == "unified" else []),
+        *((phase.name, phase.rounds) for phase in found),
         *([("measure", 1)] if measured(method, experiment) else []),
-        ("fine-tune", rounds_of(experiment, len(experiment.finetune.encoder_rate_share) if learning else 1)),
+        ("fine-tune", rounds_of(experiment, len(experiment.finetune.encoder_rate_share) if found else 1)),
         ("evaluate", 1),
     ]
     return [{"phase": name, "rounds": rounds} for name, rounds in phases]

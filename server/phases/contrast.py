@@ -66,12 +66,12 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
         state = replace(state, handles={**_handles(bank), **state.handles})
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
             pairs = _rebound(job, state, bank) or pairs
-        negatives = experiment.contrast.negatives
+        negatives, quantise = experiment.contrast.negatives, experiment.privacy.quantise
         questions = {
             p: Payload(
                 {
                     **held[p],
-                    **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives),
+                    **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives, quantise),
                     **by.beside(own_blocks[p], current, memory),
                 },
                 {"rounds": rounds, **asked[p], **by.asks()},
@@ -120,9 +120,12 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     return bound_by_steps(job, embedded, state.steps)
 
 
-def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str) -> dict[str, Block]:
+def _foreign(
+    bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str, quantise: str
+) -> dict[str, Block]:
     """What one node is sent: others' embeddings by modality, and its own samples' pairs."""
     wanted = None if negatives == "all" else np.unique(pairs.partner_handle)
+    kind = np.float32 if quantise == "float32" else np.float16  # as few bits as they came in, as far as that is simple
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for other, views in sorted(bank.items()):
         if other == partition:
@@ -133,7 +136,7 @@ def _foreign(bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negativ
     blocks = {
         f"targets.{modality}": {
             "handles": np.concatenate([handles for handles, _ in found]),
-            "values": np.concatenate([vectors for _, vectors in found]),
+            "values": np.concatenate([vectors for _, vectors in found]).astype(kind, copy=False),
         }
         for modality, found in sorted(parts.items())
         if sum(len(handles) for handles, _ in found)

@@ -14,7 +14,19 @@ from server.report.plots import COLOURS, dot_strip
 from server.report.record import RunRecord
 
 NONE = "\N{EN DASH}"
-PHASES = ("describe", "autoencoder", "embed", "bind", "contrast", "measure", "fine-tune", "evaluate", "report")
+PHASES = (
+    "describe",
+    "encoder",
+    "adapt",
+    "autoencoder",
+    "embed",
+    "bind",
+    "contrast",
+    "measure",
+    "fine-tune",
+    "evaluate",
+    "report",
+)
 Spread = Mapping[str, Any] | None
 
 

@@ -20,6 +20,7 @@ CASES = [  # kind, layout, frames
     ("image", (24, 32, 3), 9), ("image", (7, 5, 1), 2), ("image", (64, 64, 3), 1), ("image", (4, 3, 2), 1),
     ("depth", (24, 32, 1), 40), ("infrared", (31, 17, 2), 13), ("depth", (1, 1, 1), 3),
     ("points", (12, 5), 20), ("points", (1, 3), 3), ("points", (9, 3), 1),
+    ("latents", (96,), 48), ("latents", (6,), 2), ("latents", (3,), 9),
     ("csi", (3, 114, 10), 11), ("csi", (2, 30), 50), ("csi", (1, 1), 4), ("csi", (3, 114, 10), 1), ("csi", (1, 5, 2), 3),
 ]  # fmt: skip
 NAMES = [f"{kind}-{layout}-{frames}" for kind, layout, frames in CASES]

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import spearmanr
 
 from client.data import catalogue
@@ -13,8 +14,10 @@ from client.data.recording import Loaded
 from client.data.wearable_sim import WearableSim
 from client.node import _resident_holdings, node_for
 from configs.nodes import modalities_of, node_places
+from models.unified import latents_of
 from protocol.kinds import ECHO, KINDS
 from protocol.payload import Payload
+from server.frozen import encoder_file, encoder_of
 from simulation.jobs import grid_for
 from tests.simulation.smallest import smallest, whole_run
 
@@ -216,6 +219,70 @@ def test_handles_tell_nothing_of_the_order_of_samples():
     assert len(found) == 36 and abs(np.mean(found)) < 0.1 and max(np.abs(found)) < 0.9
     count = len(node.handles)
     assert np.std(found) == pytest.approx(1 / np.sqrt(count - 1), rel=0.5)  # as that of random orders
+
+
+UNIFIED = (
+    "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, "
+    "unified: {weights: untrained, records: 88, bins: 8, variants: 1, pool: 1}}"
+)
+
+
+@dataclass
+class WatchLatents(Watch):
+    """The same, and latents count as windows do: as the encoder gives them, and on the scale that all agreed on."""
+
+    def of_node(self, job, question):
+        found = super().of_node(job, question)
+        scales = {n.removeprefix("moments."): b for n, b in question.blocks.items() if "mean" in b}
+        if scales and not getattr(found, "latents", False):
+            found.values = np.union1d(found.values, self.latents_of(job, scales))
+            found.lengths.add(11)
+            found.latents = True
+        return found
+
+    def latents_of(self, job, scales):
+        model, _ = encoder_of(encoder_file("untrained"))
+        place, settings = node_places(self.experiment)[job[2]], self.experiment.models.unified
+        held = holdings_of(self.experiment, place, modalities_of(self.experiment, place.group, job[0]), job[1], None)
+        numbers = []
+        for name, scale in scales.items():
+            windows = (held.samples.arrays[name] - scale["mean"]) / scale["std"]
+            latents = latents_of(model, torch.from_numpy(windows), held.shapes[name], settings).float().numpy()
+            numbers.append(latents.ravel())
+            if "latent_mean" in scale:
+                numbers.append(((latents - scale["latent_mean"]) / scale["latent_std"]).astype(np.float32).ravel())
+        return np.unique(np.concatenate(numbers))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kinds"),
+    [
+        (["evaluation.folds=2"], {*BY_SENSOR, "train.contrast"}),
+        (["methods=[mim, cmg]"], {"train.generate", "train.contrast", "query.targets", "query.audit"}),
+    ],
+    ids=["binding and its bounds", "what is filled in"],
+)
+def test_no_latent_leaves_a_node_either(tmp_path, people, overrides, kinds):
+    experiment = named(UNIFIED, *overrides)
+    watch = WatchLatents(experiment)
+    whole_run(experiment, tmp_path / "run", watch=watch)
+    assert watch.kinds == EVERY_RUN | kinds | {"query.unified"} and watch.arrays > 100
+    assert any(getattr(each, "latents", False) for each in watch.windows.values())
+
+
+def test_the_watch_sees_latents_that_are_planted(people):
+    experiment = named(UNIFIED)
+    watch = WatchLatents(experiment)
+    question = Payload(
+        {"moments.acc": {"mean": np.zeros(3, np.float32), "std": np.ones(3, np.float32)}},
+        {"method": "fedbind", "seed": 0, "partition": 0},
+    )
+    latents = watch.latents_of(("fedbind", 0, 0), {"acc": question.blocks["moments.acc"]})
+    noise = np.random.default_rng(0).normal(size=(9, 9)).astype(np.float32)
+    watch.look(question, "train.contrast", Payload({"encoder.acc": {"x": noise}}))
+    noise[3, :8] = latents[100:108]
+    with pytest.raises(AssertionError, match="in a row"):
+        watch.look(question, "train.contrast", Payload({"encoder.acc": {"x": noise}}))
 
 
 # --- the watch itself -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """A codebook that follows its vectors by moving averages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -61,6 +61,9 @@ class EmaQuantiser(Quantiser):
 
     def begin(self, vectors: Tensor, generator: torch.Generator) -> None:
         self.hold(started(kmeans(vectors.detach(), self.size, generator)))
+
+    def met(self, vectors: Tensor) -> "Iterable[tuple[EmaQuantiser, Tensor]]":
+        return ((self, vectors.detach()),)
 
     def revive(self, vectors: Tensor, generator: torch.Generator) -> int:
         lost = int(dead(self.codebook).sum())

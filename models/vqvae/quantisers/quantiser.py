@@ -1,7 +1,7 @@
 """What every quantiser does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +48,10 @@ class Quantiser(nn.Module, ABC):
 
     def begin(self, vectors: Tensor, generator: torch.Generator) -> None:
         """Starts the codes from vectors."""
+
+    def met(self, vectors: Tensor) -> "Iterable[tuple[Quantiser, Tensor]]":
+        """Every codebook with the (n, latent) vectors that it is to quantise; nothing where there is none."""
+        return ()
 
     def revive(self, vectors: Tensor, generator: torch.Generator) -> int:
         """Gives codes that nothing chooses a new start among `vectors`; returns how many."""

@@ -40,23 +40,24 @@ class ResidualQuantiser(Quantiser):
     def vectors_of(self, codes: Tensor) -> Tensor:
         return torch.stack([book.vectors_of(codes[:, [turn]]) for turn, book in enumerate(self.books())]).sum(dim=0)
 
-    def _left(self, vectors: Tensor) -> Iterator[tuple[EmaQuantiser, Tensor]]:
-        """Every codebook with what it is to quantise; the next one's is worked out when it is asked for."""
+    def met(self, vectors: Tensor) -> Iterator[tuple[EmaQuantiser, Tensor]]:
+        """Every codebook with what it is to quantise; the next one's is worked out when it is asked for, of codes as they are
+        then."""
         left = vectors.detach()
         for book in self.books():
             yield book, left
             left = left - book.vectors_of(book(left).codes)
 
     def statistics(self, vectors: Tensor) -> tuple[CodeStatistics, ...]:
-        return tuple(each for book, left in self._left(vectors) for each in book.statistics(left))
+        return tuple(each for book, left in self.met(vectors) for each in book.statistics(left))
 
     def update(self, statistics: Sequence[CodeStatistics], decay: float) -> None:
         for book, each in zip(self.books(), statistics, strict=True):
             book.update((each,), decay)
 
     def begin(self, vectors: Tensor, generator: torch.Generator) -> None:
-        for book, left in self._left(vectors):  # each starts from what the ones before it, once started, leave
+        for book, left in self.met(vectors):  # each starts from what the ones before it, once started, leave
             book.begin(left, generator)
 
     def revive(self, vectors: Tensor, generator: torch.Generator) -> int:
-        return sum(book.revive(left, generator) for book, left in self._left(vectors))
+        return sum(book.revive(left, generator) for book, left in self.met(vectors))

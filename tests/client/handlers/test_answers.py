@@ -13,7 +13,7 @@ from configs.errors import UserError
 from configs.nodes import node_places
 from protocol.embedding import unpack_embeddings
 from protocol.handles import sample_handles
-from protocol.kinds import AUDIT, AUTOENCODER, CONTRAST, EMBED, EVALUATE, FINETUNE, KINDS, TARGETS
+from protocol.kinds import ADAPT, AUDIT, AUTOENCODER, CONTRAST, DECODER, EMBED, EVALUATE, FINETUNE, KINDS, TARGETS
 from protocol.payload import Payload
 
 NODE_0 = ("encoder.accelerometer", "projection.accelerometer", "encoder.gyroscope", "projection.gyroscope",
@@ -27,7 +27,8 @@ def handles(partition, count=6):
 
 # --- what a failure tells ---------------------------------------------------------------------------------------------
 
-BY_NODE = [kind for name, kind in KINDS.items() if name != "query.describe"]
+BEHIND_THE_ENCODER = (ADAPT, DECODER)  # before they read a recording they look for the frozen encoder
+BY_NODE = [kind for name, kind in KINDS.items() if name != "query.describe" and kind not in BEHIND_THE_ENCODER]
 
 
 @pytest.mark.parametrize("kind", BY_NODE, ids=lambda kind: kind.message_type)
@@ -37,6 +38,11 @@ def test_recordings_that_cannot_be_used_are_told_without_a_word_of_files(toy, as
                            "track": "all", "first_epoch": 1, "epochs": 1, "keep": []}))  # fmt: skip
     assert reason.startswith("node 0: ") and "the node's own log says" in reason
     assert not any(word in reason for word in ("/", "secret", "S1", ".mat", "corrupt"))
+
+
+@pytest.mark.parametrize("kind", BEHIND_THE_ENCODER, ids=lambda kind: kind.message_type)
+def test_without_the_frozen_encoder_a_node_says_so(asked, kind):
+    assert "the frozen encoder is not on this node" in asked.refusal(kind, 0, Payload({}, {"rounds": 1}))
 
 
 @pytest.mark.parametrize(

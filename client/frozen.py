@@ -1,0 +1,63 @@
+"""The frozen encoder on a node: where it comes from, and which one a job uses.
+
+It travels once: a node that holds the file of that hash says so, whether from an earlier job of the run or from a path of
+its own (node-config `unified-weights`). Nothing made by it leaves the node but sums over all its windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from client.store import NodeStore
+from models.vqvae import VqVae, digest, unpack
+from protocol.payload import Block, ProtocolError
+
+BLOCK = "unified"  # {"file": uint8 (bytes,)}: what `models.vqvae.pack` made
+
+
+def _file(sha256: str) -> str:
+    return f"unified:file:{sha256}"
+
+
+def _used(method: str, seed: int) -> str:
+    return f"unified:used:{method}:{seed}"
+
+
+def take_encoder(
+    store: NodeStore, node_config: Mapping[str, Any], method: str, seed: int, sha256: str, block: Block | None
+) -> bool:
+    """Whether the node now holds the encoder of that hash; if so the job uses it.
+
+    Raises ProtocolError where what was sent is another file, or none.
+    """
+    if block is not None:
+        content = block["file"].tobytes()
+        if digest(content) != sha256:
+            raise ProtocolError("the encoder that was sent is not the one that was announced")
+        unpacked(content)
+        store.put(_file(sha256), content)
+    elif store.get(_file(sha256)) is None:
+        own = Path(str(node_config.get("unified-weights", ""))).expanduser()
+        if not own.is_file() or digest(content := own.read_bytes()) != sha256:
+            return False
+        store.put(_file(sha256), content)
+    store.put(_used(method, seed), sha256.encode())
+    return True
+
+
+def encoder_used(store: NodeStore, method: str, seed: int) -> tuple[VqVae, str]:
+    """The encoder of a job with its hash; raises ProtocolError where the node was never given one."""
+    sha256 = (store.get(_used(method, seed)) or b"").decode()
+    content = store.get(_file(sha256)) if sha256 else None
+    if content is None:
+        raise ProtocolError("the frozen encoder is not on this node")
+    return unpacked(content), sha256
+
+
+@lru_cache(maxsize=4)
+def unpacked(content: bytes) -> VqVae:
+    """Read once a process; nobody may change it."""
+    return unpack(content)[0]

@@ -1,0 +1,51 @@
+"""One frozen encoder for every sensor: which one, what pictures it is shown, and what is made of its latents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from configs.section import Count, Section
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+AtLeastZero = Annotated[float, Field(ge=0.0)]
+
+UNTRAINED = "untrained"
+
+
+class AdaptSettings(Section):
+    """Moving the codebook towards the sensors, before anything else is trained; it takes an encoder with a codebook."""
+
+    rounds: Annotated[int, Field(ge=0)] = 0  # 0: the codebook stays as generic pictures made it
+    decay: Share = 0.5  # of the moving averages, from round to round
+    noise_std: AtLeastZero = 0.0  # Gaussian, added by each node to counts, sums and squared lengths
+    fresh: bool = True  # codes begin anew from the sensors' own first statistics
+    decoder_rounds: Annotated[int, Field(ge=0)] = 0  # then the decoder follows, by FedAvg; recognition never needs it
+    decoder_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+
+
+class UnifiedSettings(Section):
+    """How windows become pictures, and pictures the latents that adapters learn from.
+
+    A window's frames are read at `records` points in time, so all modalities share one clock; 64 of them are what one
+    column of a picture looks back on. Movements of 0.2 to 1 s therefore want many records and few rows: with 384 records
+    and the 16 lowest of 128 bins a window of 3.4 s is read up to 7 Hz in steps of 0.57 s.
+    """
+
+    # weights.safetensors of `fedbind pretrain` or its folder; "untrained" for tests of the machinery alone
+    weights: str | None = None
+    form: Literal["colour", "magnitude_phase", "single"] = "magnitude_phase"  # the others lose which way a thing moved
+    low_db: float = -30.0  # what is weaker is drawn as this; at -60 the noise of quiet bins fills the latents
+    high_db: float = 10.0
+    records: Annotated[int, Field(ge=64, le=8192, multiple_of=8)] = 384  # of a window, in time
+    bins: Annotated[int, Field(ge=8, le=128, multiple_of=8)] = 16  # rows of the picture, from 0 Hz up
+    axes: Literal["channels", "norm"] = "channels"  # norm: the length of each vector, however the sensor is turned
+    signals: Count = 12  # a sensor of more channels is mixed into so many, by a fixed random rotation
+    latents: Literal["continuous", "quantised"] = "continuous"
+    pool: Count = 2  # neighbouring columns averaged into one, before they are kept
+    variants: Annotated[int, Field(ge=0)] = 24  # of each training window, augmented before it is drawn
+    mix: bool = True  # each step takes a point between two of them
+    noise: AtLeastZero = 0.3  # white noise on latents, in their standard deviations
+    head: Literal["both", "bound", "latents"] = "both"  # what the fusion head judges by
+    adapt: AdaptSettings = AdaptSettings()

@@ -1,0 +1,148 @@
+"""Whole runs in which one frozen encoder reads every sensor, on simulated wearables at their smallest."""
+
+import pytest
+
+import client.node
+from client.app import app as client_app
+from client.frozen import unpacked
+from client.latents.cache import forget_read
+from configs.nodes import node_places
+from protocol.payload import Payload
+from server.app import run_job
+from server.methods.catalogue import METHODS
+from server.report.finish import finish_run, start_run
+from server.report.summary import summary_without_times
+from simulation.local import LocalGrid
+from simulation.retrieve import Question, retrieve
+from tests.simulation.smallest import smallest, whole_run
+from tests.simulation.test_repeats import shuffled, told
+
+UNIFIED = [
+    "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, "
+    "unified: {weights: untrained, records: 64, bins: 8, variants: 2, pool: 1}}",
+]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Results of every method, with an encoder for each sensor and with one for all."""
+    every = f"methods=[{', '.join(METHODS)}]"
+    return [whole_run(smallest(every, *more), tmp_path_factory.mktemp("unified") / "run")[0] for more in ([], UNIFIED)]
+
+
+def test_every_method_runs_to_its_figures_with_one_encoder_for_every_sensor(both):
+    for (method, _), result in both[1].items():
+        assert result["test_samples"] > 0 and 0 <= result["accuracy"] <= 1, method
+        assert not result["nodes"]["skipped"], method
+
+
+def test_the_encoder_travels_once_to_every_node_that_takes_part(both):
+    for (method, _), result in both[1].items():
+        nodes = 2 if method == "lower_bound" else 4
+        told = result["bytes"]["by_phase"]["encoder"]
+        assert 400_000 * nodes < told["down"] < 520_000 * nodes, method
+        assert told["up"] < 100_000
+
+
+def test_what_travels_in_the_contrast_is_the_adapters_alone(both):
+    """Encoders of this smallest run are small too; real sizes are another matter."""
+    modality, unified = (
+        [r["bytes"]["by_phase"]["contrast"] for (m, _), r in each.items() if m == "fedbind"] for each in both
+    )
+    assert unified[0]["up"] < modality[0]["up"] and unified[0]["down"] < modality[0]["down"]
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_order_replies_come_in(tmp_path):
+    experiment = smallest("methods=[fedbind, mim]", *UNIFIED)
+    first = told(experiment, tmp_path / "first")
+    assert first == told(experiment, tmp_path / "second", order=shuffled(1))
+
+
+def run_on_disk(experiment, path, hosts, watch):
+    """One fedbind job whose nodes keep their state on disk, as if every message began a fresh process."""
+    places = node_places(experiment)
+    configs = [
+        {
+            "partition-id": host, "num-partitions": hosts, "handle-key": "local-0", "allow-audit": True, "store": "disk",
+            "state-dir": str(path / "state"),
+        }
+        for host in range(hosts)
+    ]  # fmt: skip
+    assert len(places) == 4
+    grid = LocalGrid(client_app, configs, {"json": experiment.model_dump_json()}, watch=watch)
+    folder = start_run(experiment, path / "run")
+    result = run_job(grid, experiment, "fedbind", 0, folder)
+    grid.close()
+    finish_run(folder, experiment)
+    return result
+
+
+def timeless(result):
+    return summary_without_times({k: v for k, v in result.items() if k not in ("bytes", "pairing_raw_cosine")})
+
+
+def test_nodes_that_begin_anew_with_every_message_pay_for_latents_once_and_end_with_the_same_figures(
+    tmp_path, monkeypatch
+):
+    experiment = smallest("methods=[fedbind]", "run.settle_s=0.1", *UNIFIED)
+    resident = whole_run(experiment, tmp_path / "resident")[0]["fedbind", 0]
+    made, sent = [], []
+    make = client.node.make_latents
+    monkeypatch.setattr(client.node, "make_latents", lambda *a: made.append(1) or make(*a))
+
+    def forget(message, reply):
+        forget_read()
+        unpacked.cache_clear()
+        client.node._resident_holdings.cache_clear()
+        sent.extend(name for name in Payload.from_records(message.content).blocks if name == "unified")
+        return reply
+
+    fresh = run_on_disk(experiment, tmp_path, 4, forget)
+    assert timeless(fresh) == timeless(resident)
+    assert len(sent) == 4  # the encoder, once to each
+    assert len(made) == 8 + 2  # two sensors on each of four nodes, and the shared one of two on its own scale
+
+
+def test_a_host_of_several_nodes_is_sent_the_encoder_once(tmp_path):
+    experiment, sent = smallest("methods=[fedbind]", "run.settle_s=0.1", *UNIFIED), []
+
+    def count(message, reply):
+        sent.extend(name for name in Payload.from_records(message.content).blocks if name == "unified")
+        return reply
+
+    result = run_on_disk(experiment, tmp_path, 2, count)
+    assert len(sent) == 2 and result["test_samples"] > 0
+
+
+def test_a_finished_run_answers_queries_with_its_frozen_encoder(tmp_path):
+    experiment = smallest("methods=[fedbind]", *UNIFIED)
+    whole_run(experiment, tmp_path / "run")
+    found = retrieve(tmp_path / "run", Question(top=2, count=1), [])
+    assert len(found.queries[0][1]) == 2
+
+
+def test_heads_judge_by_what_they_are_told_to(tmp_path):
+    def accuracy(takes):
+        experiment = smallest("methods=[fedbind]", *UNIFIED, f"models.unified.head={takes}")
+        return whole_run(experiment, tmp_path / takes)[0]["fedbind", 0]["confusion"]
+
+    told = [accuracy(takes) for takes in ("both", "bound", "latents")]
+    assert told[0] != told[1] and told[1] != told[2]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["gaps={rate: 0.7, mean_s: 3.0}"],
+        ["data.options={subjects: 6, recordings_per_class: 1, seconds: 8}", "groups.finetune.labels_per_class=1"],
+        ["groups.test.modalities=[ecg, eda, acc]"],
+        ["data.normalise=none"],
+    ],
+    ids=["sensors mostly away", "one sample of a class", "a modality that was never tuned", "in raw units"],
+)
+def test_figures_stay_numbers_whatever_nodes_hold(tmp_path, overrides):
+    experiment = smallest("methods=[fedbind]", *UNIFIED, *overrides)
+    result = whole_run(experiment, tmp_path / "run")[0]["fedbind", 0]
+    assert all("no sample of" in each["reason"] for each in result["nodes"]["skipped"])  # as with an encoder for each
+    assert 0 <= result["accuracy"] <= 1
+    assert all(0 <= each["accuracy"] <= 1 for each in result["by_subset"].values())
