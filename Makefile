@@ -36,5 +36,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) install --editable '.[dev]'
+	$(PIP) install --editable '.[dev,bench]'
 	@touch $@

@@ -205,10 +205,6 @@ def _encoder_faults(experiment: Experiment) -> list[str]:
     if models.encoder != "unified":
         return []
     told, faults = models.unified, list[str]()
-    if not told.weights:
-        faults.append(
-            "models.unified.weights: missing; models.encoder=unified reads a file or folder that `fedbind pretrain` made"
-        )
     if not -300 < told.low_db < told.high_db < 300:
         faults.append(f"models.unified.low_db: {told.low_db:g} to {told.high_db:g} dB is no rising span within ±300")
     return faults

@@ -11,7 +11,7 @@ from configs.section import Count, Section
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 AtLeastZero = Annotated[float, Field(ge=0.0)]
 
-UNTRAINED = "untrained"
+SHIPPED, UNTRAINED = "shipped", "untrained"
 
 
 class AdaptSettings(Section):
@@ -33,8 +33,9 @@ class UnifiedSettings(Section):
     and the 16 lowest of 128 bins a window of 3.4 s is read up to 7 Hz in steps of 0.57 s.
     """
 
-    # weights.safetensors of `fedbind pretrain` or its folder; "untrained" for tests of the machinery alone
-    weights: str | None = None
+    # weights.safetensors of `fedbind pretrain` or its folder; "shipped" is fedbind's own, models/pretrained/patch_codebook;
+    # "untrained" for tests of the machinery alone
+    weights: str = SHIPPED
     form: Literal["colour", "magnitude_phase", "single"] = "magnitude_phase"  # the others lose which way a thing moved
     low_db: float = -30.0  # what is weaker is drawn as this; at -60 the noise of quiet bins fills the latents
     high_db: float = 10.0

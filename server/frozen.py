@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
+import models
 from configs.errors import UserError
-from configs.unified_settings import UNTRAINED
+from configs.unified_settings import SHIPPED, UNTRAINED
 from models.vqvae import Described, VqVae, build_vqvae, digest, pack, unpack
 
 FILE = "weights.safetensors"
+PRETRAINED = Path(models.__file__).parent / "pretrained" / "patch_codebook"
 
 
 def encoder_file(weights: str) -> bytes:
     """The bytes of the file, or of the folder's file, that `models.unified.weights` names.
 
-    "untrained" is the light encoder with a codebook as it is drawn from seed 0. Raises UserError for what is none.
+    "shipped" is the one that comes with fedbind; "untrained" is the light encoder with a codebook as it is drawn from
+    seed 0. Raises UserError for what is none.
     """
-    return _untrained() if weights == UNTRAINED else _read(str(Path(weights).expanduser()))
+    if weights == UNTRAINED:
+        return _untrained()
+    return shipped() if weights == SHIPPED else _read(str(Path(weights).expanduser()))
+
+
+@lru_cache(maxsize=1)
+def shipped() -> bytes:
+    """The bytes of the safetensors file that comes with fedbind.
+
+    They lie in a JSON file as base64: Flower's app bundles carry JSON and no safetensors.
+    """
+    return base64.b64decode(json.loads((PRETRAINED / "weights.json").read_text(encoding="utf-8"))["safetensors"])
 
 
 @lru_cache(maxsize=2)

@@ -22,7 +22,7 @@ PACKAGES = ("configs", "protocol", "models", "strategies", "client", "server", "
 # What [tool.flwr.app] of pyproject.toml says, for packages that were installed without it (a test holds them together).
 APP: dict[str, Any] = {
     "publisher": "fedbind",
-    "fab-include": ["configs/**/*.yaml", *(f"{package}/**/*.py" for package in PACKAGES)],
+    "fab-include": ["configs/**/*.yaml", "models/**/*.json", *(f"{package}/**/*.py" for package in PACKAGES)],
     "components": {"serverapp": "server.app:app", "clientapp": "client.app:app"},
     "config": {"config": "configs/demo.yaml", "set": "", "json": "", "out": ""},
 }

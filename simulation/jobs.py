@@ -37,7 +37,7 @@ def run_local(
     """
     check_holdings(experiment)  # the user's mistakes about data come out here, whole, before anything is started
     if experiment.models.encoder == "unified":
-        encoder_file(experiment.models.unified.weights or "")
+        encoder_file(experiment.models.unified.weights)
     folder = start_run(experiment, out, resume)
     jobs = [(seed, method) for seed in experiment.seeds for method in experiment.methods]
     text = experiment.model_dump_json()

@@ -29,7 +29,7 @@ BLOCK = "unified"  # {"file": uint8 (bytes,)}
 def begin_unified(job: Job, state: JobState) -> JobState:
     """The state with the encoder as a block, and with manifests that speak of latents; asks nobody."""
     settings = job.experiment.models.unified
-    content = encoder_file(settings.weights or "")
+    content = encoder_file(settings.weights)
     if settings.weights == UNTRAINED:
         job.note(
             "models.unified.weights=untrained: the frozen encoder has learnt nothing; this is a test of the machinery"

@@ -72,9 +72,7 @@ def test_an_encoder_without_a_codebook_is_told_so(tmp_path):
         whole_run(experiment, tmp_path / "run")
 
 
-def test_no_weights_and_weights_that_are_none_are_told_before_anything_is_trained(tmp_path):
-    with pytest.raises(UserError, match=r"models\.unified\.weights: missing"):
-        smallest("models.encoder=unified")
+def test_weights_that_are_none_are_told_before_anything_is_trained(tmp_path):
     experiment = smallest("methods=[fedbind]", settings(weights=str(tmp_path / "nowhere")))
     with pytest.raises(UserError, match="no weights of a unified encoder"):
         whole_run(experiment, tmp_path / "run")
