@@ -17,20 +17,6 @@ from server.state import JobState
 from strategies.registry import rule_of
 from strategies.rule import Rule
 
-PHASES = (
-    "describe",
-    "encoder",
-    "adapt",
-    "autoencoder",
-    "embed",
-    "bind",
-    "contrast",
-    "measure",
-    "fine-tune",
-    "evaluate",
-    "report",
-)
-
 
 @dataclass(frozen=True)
 class Job:
