@@ -97,6 +97,9 @@ EVALUATE = Kind(
     (),
     ("examples", "auc"),
 )
+PROBE = Kind(
+    "query.probe", metrics=("examples", "correct")
+)  # labelled samples judged between rounds, and how many right
 AUDIT = Kind(
     "query.audit",
     (Leaves("labels.*", "class index per handle; only from a node that permits it (node-config allow-audit)", 1),),
@@ -106,7 +109,7 @@ KINDS = {
     kind.message_type: kind
     for kind in (
         DESCRIBE, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS, EXACT_GRADIENT, FINETUNE,
-        EVALUATE, AUDIT,
+        EVALUATE, PROBE, AUDIT,
     )
 }  # fmt: skip
 

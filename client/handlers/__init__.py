@@ -8,10 +8,12 @@ from client.handlers.evaluate import evaluate
 from client.handlers.exact import exact_gradient, exact_views
 from client.handlers.finetune import finetune
 from client.handlers.generate import generate
+from client.handlers.probe import probe
 from client.handlers.unimodal import unimodal
 
 __all__ = [
     "audit", "autoencoder", "contrast", "describe", "embed", "evaluate", "exact_gradient", "exact_views", "finetune", "generate",
+    "probe",
     "targets",
     "unimodal",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from protocol.payload import Payload
 from server.admission import weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.job import Job
-from server.participation import asked_in
+from server.participation import asked_in, in_time
 from server.shapes import shape_of
 from server.state import JobState, save_blocks
 from strategies.modality_wise import Contribution
@@ -58,6 +58,8 @@ def _train_one(job: Job, state: JobState, modality: str, before: int, several: i
             weights_gate(current, {partition: {name} for partition in members}, state.samples),
         )  # fmt: skip
         sent = [Contribution(p, r.blocks, r.metrics["examples"], r.metrics) for p, r in replies.items()]
+        started = {p: question.blocks for p, question in questions.items()}
+        sent = in_time(job, f"autoencoder {modality}", round - before, sent, started)
         current, memory = next_round(job, by, "autoencoder", round, current, memory, sent)
         save_blocks(current, job.folder / "checkpoint")
     kept = {**state.memory.get("autoencoder", {}), **memory}

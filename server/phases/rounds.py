@@ -13,7 +13,8 @@ from protocol.payload import Block, Payload
 from server.admission import weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.job import Job
-from server.participation import asked_in
+from server.participation import asked_in, in_time
+from server.phases.probe import Probe
 from server.state import JobState, save_blocks
 from strategies.modality_wise import Contribution
 from strategies.rule import Memory
@@ -69,6 +70,7 @@ def train_rounds(
     """
     wanted = {p: set(names) for p, names in sent.items()} if learnt is None else learnt
     by, memory = aggregation_of(job, state, kind, phase, sent), dict[str, Memory]()
+    probe = Probe(job, state, rounds)
     for round in range(1, rounds + 1):
         questions = {
             p: Payload(
@@ -84,6 +86,11 @@ def train_rounds(
         }
         gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, rounds, gate)
-        current, memory = next_round(job, by, phase, round, current, memory, weigh(state.manifests, replies))
+        found = weigh(state.manifests, replies)
+        counting = in_time(job, phase, round, found, {p: question.blocks for p, question in questions.items()})
+        current, memory = next_round(job, by, phase, round, current, memory, counting)
         save_blocks(current, job.folder / "checkpoint")
-    return replace(state, blocks={**state.blocks, **current}, memory={**state.memory, phase: memory})
+        if phase == "contrast":
+            probe.after(round, current)
+    remembered, result = {**state.memory, phase: memory}, {**state.result, **probe.result()}
+    return replace(state, blocks={**state.blocks, **current}, memory=remembered, result=result)
