@@ -71,7 +71,7 @@ def read_trace(path: str | Path) -> Trace:
                 raise UserError(f"node {node} has two rows at {moment.time_s:g} s", here, "one row a node and time")
             found[node][moment.time_s] = moment
     except csv.Error as error:
-        raise UserError(f"the trace is no CSV: {error}", f"{where}, line {reader.line_num}") from error
+        raise UserError(f"the trace is no CSV: {error}", f"{where}, line {reader.line_num + 1}") from error
     if not found:
         raise UserError("the trace has no rows", where, ", ".join(COLUMNS))
     late = sorted(node for node, own in found.items() if 0.0 not in own)

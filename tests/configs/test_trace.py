@@ -17,9 +17,10 @@ def written(tmp_path, *rows, head=HEAD):
 
 
 def test_by_hand_in_any_order_of_rows_and_columns(tmp_path):
-    trace = read_trace(written(tmp_path, "yes,0,2,100,1", "0,10,1,1,1", "1,0,0.5,50,0", head="online,time_s,speed,bandwidth_bytes_s,node"))  # fmt: skip
-    assert trace.at(1, 0) == trace.at(1, 9.9) == Moment(0, 2, 100, True)
-    assert not trace.online(1, 10) and not trace.online(1, 1e9) and trace.online(0, -0.0) is not True
+    head = "online,time_s,speed,bandwidth_bytes_s,node"
+    trace = read_trace(written(tmp_path, "yes,0,2,100,1", "0,10,1,1,1", "1,0,0.5,50,0", head=head))
+    assert trace.at(1, 0) == trace.at(1, 9.9) == Moment(0, 2, 100, True) and trace.at(0, 3) == Moment(0, 0.5, 50, True)
+    assert trace.online(1, 9.9) and not trace.online(1, 10) and not trace.online(1, 1e9) and trace.online(0, 1e9)
     assert trace.at(7, 5) is None and trace.online(7, 5)
     assert trace.next_change(0) == 10 and trace.next_change(10) is None
 

@@ -16,7 +16,7 @@ def test_by_hand():
 
 def test_a_class_that_only_its_own_fold_holds_is_missed_and_a_single_fold_is_not_judged():
     rows, label = np.eye(3), np.array([0, 1, 1])
-    assert nearest_mean(rows[[0, 1, 1]], label, np.array([0, 1, 0])) == (1, 3)
+    assert nearest_mean(rows[[0, 1, 1]], label, np.array([0, 1, 0])) == (2, 3)
     assert nearest_mean(rows, label, np.zeros(3, int)) == (0, 0)
     assert nearest_mean(np.zeros((0, 3)), np.zeros(0, int), np.zeros(0, int)) == (0, 0)
 
