@@ -10,6 +10,7 @@ import pytest
 from cli.app import call
 from strategies.fedavg import FedAvg
 from tests.simulation.smallest import SMALLEST, TWO_NODES_A_GROUP
+from tests.simulation.study import recordings
 
 QUICK = [
     *SMALLEST, *TWO_NODES_A_GROUP, "evaluation.folds=2", "evaluation.embeddings=false", "evaluation.audit_pairs=false",
@@ -94,3 +95,20 @@ def test_without_tuning_and_with_a_strategy_that_fails_the_others_are_told(tmp_p
 def test_mistakes_end_with_one_message_before_anything_runs(tmp_path, capsys, words, over, said):
     assert compare(tmp_path / "out", *words, over=over) == 2
     assert said in capsys.readouterr().err and not Path(tmp_path / "out" / "cells").exists()
+
+
+@pytest.mark.slow
+def test_the_shipped_comparison_runs_reduced_on_recordings_of_its_layout_side_by_side(tmp_path, capsys):
+    recordings.write_utd_mhad(tmp_path / "data")
+    out = tmp_path / "out"
+    words = [
+        "compare", "utd_mhad_nodes", f"data.root={tmp_path / 'data'}", "--over=strategy=fedavg,scaffold",
+        "--over=alpha=10", "--no-tune", "--json", "seeds=[0]", "--workers=2", "--out", str(out),
+        "data.modalities={accelerometer: {frames: 16}, gyroscope: {frames: 16}, skeleton: {frames: 12}}",
+        "rounds={autoencoder: 1, contrast: 1, finetune: 1}", "epochs={autoencoder: 1, contrast: 1, finetune: 1}",
+        "models={width: 8, projection: 8, hidden: 8}", "autoencoder.width=8", "autoencoder.latent=4",
+    ]  # fmt: skip
+    assert call(words) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(told["strategies"]) == ["fedavg", "scaffold"] and "settings" not in told["strategies"]["fedavg"]
+    assert (out / "cells" / "fedavg-10" / "report.html").is_file() and not (out / "tune").exists()
