@@ -13,7 +13,7 @@ from pathlib import Path
 from configs.errors import UserError
 from configs.schema import Experiment
 from server.report.finish import finish_run, start_run
-from server.tracking import RunFolder
+from server.tracking import RunFolder, Status
 from simulation.jobs import cores, run_in_worker
 
 Tell = Callable[[str], None]
@@ -56,8 +56,11 @@ def run_tasks(tasks: Sequence[Task], workers: int, tell: Tell) -> dict[int, str]
                     failed[at] = error
     finally:  # stopped by hand too
         for folder, experiment in folders.items():
-            whole = all(task.result.is_file() for task in wanted.values() if task.folder == folder)
-            finish_run(RunFolder.open(folder), experiment, "finished" if whole else "interrupted")
+            own = {at for at, task in wanted.items() if task.folder == folder}
+            whole = all(wanted[at].result.is_file() for at in own)
+            why = "\n".join(failed[at] for at in sorted(own & set(failed))) or None
+            status: Status = "finished" if whole else "failed" if why else "interrupted"
+            finish_run(RunFolder.open(folder), experiment, status, why)
     return failed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from configs.load import load
 from configs.schema import Experiment
 from configs.study import Cell, Study
 from simulation.side_by_side import Task, Tell, run_tasks
+from simulation.study.run import same_settings
 from strategies.registry import rule_of
 
 _SERVER_RATES = ("server_rate", "eta")
@@ -53,7 +54,7 @@ class Tuned:
 def server_rate_of(experiment: Experiment) -> tuple[str, float] | None:
     """The parameter that is the strategy's own rate, and its value; None where it has none. Raises UserError."""
     rule = rule_of(experiment.strategy.name, experiment.strategy.parameters)
-    known = [each.name for each in fields(rule)]  # type: ignore[arg-type]  # rules are dataclasses
+    known: list[str] = [each.name for each in fields(rule)] if is_dataclass(rule) else []
     return next(((name, float(getattr(rule, name))) for name in _SERVER_RATES if name in known), None)
 
 
@@ -86,13 +87,17 @@ def overrides_at(study: Study, place: tuple[str, ...]) -> list[str]:
 
 
 def tune(study: Study, grid: Sequence[Cell], plan: Plan, out: Path, workers: int, tell: Tell) -> list[Tuned]:
-    """Every strategy's search, with the results that lie in `out`/tune already; writes tuning.json."""
+    """Every strategy's search, with the results that lie in `out`/tune already; writes tuning.json.
+
+    Raises UserError where these are of other settings.
+    """
     asked = searches(study, grid, plan)
     tasks: dict[tuple[tuple[str, ...], int], Task] = {}
     for place, found in asked.items():
         folder = out / "tune" / next(cell.folder for cell in grid if cell.place == place)
         for number, (rates, experiment) in enumerate(found):
             called = f"tuning {', '.join(place)}: {', '.join(rates) or 'defaults'}"
+            same_settings(Cell(place, experiment), folder / str(number))
             tasks[place, number] = Task(
                 called, experiment, folder / str(number), experiment.methods[0], experiment.seeds[0]
             )
