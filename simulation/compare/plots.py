@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import colormaps
@@ -16,7 +16,7 @@ from simulation.compare.ranking import Ranking
 _DASHES = ("-", "--", ":")
 
 
-def ends(lines: Sequence[Line], ranking: Ranking, note: str) -> bytes:
+def ends(settings: Sequence[str], lines: Sequence[Line], ranking: Ranking, note: str) -> bytes:
     """PNG: for each setting a panel, each strategy's mean and standard deviation, and its worst tenth of nodes beside."""
     places = [place for place in dict.fromkeys(line.place for line in lines) if place is not None]
     order = [each.strategy for each in ranking.order] or list(dict.fromkeys(line.strategy for line in lines))
@@ -31,12 +31,19 @@ def ends(lines: Sequence[Line], ranking: Ranking, note: str) -> bytes:
                 axes.plot(100 * line.worst_decile, at, marker="|", color="#d55e00", markersize=9)
         axes.set_yticks(range(len(order)), order[::-1])
         axes.set_xlabel("accuracy, %")
-        axes.set_title(", ".join(place) or "accuracy", fontsize=9)
+        axes.set_title(_title(settings, place), fontsize=9)
+        axes.set_ylim(-0.6, len(order) - 0.4)
         axes.grid(axis="x", color="#e3e8ee")
     return _png(figure, f"{note} Dots: mean ± standard deviation over seeds; bars: worst tenth of the nodes.")
 
 
-def ways(rows: Sequence[Row], strategies: Sequence[str], targets: dict[Place, float | None], note: str) -> bytes | None:
+def ways(
+    settings: Sequence[str],
+    rows: Sequence[Row],
+    strategies: Sequence[str],
+    targets: Mapping[Place, float | None],
+    note: str,
+) -> bytes | None:
     """PNG: for each setting a row of panels, mean accuracy between rounds over rounds, bytes and, with a trace, time.
 
     None where nothing was measured between rounds.
@@ -67,9 +74,13 @@ def ways(rows: Sequence[Row], strategies: Sequence[str], targets: dict[Place, fl
             axes.set_xlabel(title)
             axes.grid(axis="y", color="#e3e8ee")
         across[0].set_ylabel("accuracy between rounds, %")
-        across[0].set_title(", ".join(place), fontsize=9)
+        across[0].set_title(_title(settings, place), fontsize=9)
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return _png(figure, f"{note} Mean over seeds; dotted: the target.")
+
+
+def _title(settings: Sequence[str], place: Place) -> str:
+    return ", ".join(f"{name} {value}" for name, value in zip(settings, place, strict=True))
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -135,7 +135,10 @@ def write(
     note = f"Data: {kinds or 'none yet'}. Seeds: {seeds or 'none yet'}."
     places = dict.fromkeys(row.place for row in rows)
     targets = {place: target_of([row for row in rows if row.place == place], asked.plan.target) for place in places}
-    pictures = {"ends": ends(found, order, note) if rows else None, "ways": ways(rows, strategies, targets, note)}
+    pictures = {
+        "ends": ends(settings, found, order, note) if rows else None,
+        "ways": ways(settings, rows, strategies, targets, note),
+    }
     told = as_json(found, order, tuned)
     for name, png in pictures.items():
         if png:
