@@ -9,7 +9,7 @@ from typing import Annotated
 import click
 import typer
 
-from cli import bench, choose, data, doctor, pretrain, retrieve, run, study, tune, validate
+from cli import bench, choose, compare, data, doctor, pretrain, retrieve, run, study, tune, validate
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("run", help=run.HELP)(run.run)
 app.command("choose", help=choose.HELP)(choose.choose)
+app.command("compare", help=compare.HELP)(compare.compare)
 app.command("study", help=study.HELP)(study.study)
 app.command("retrieve", help=retrieve.HELP)(retrieve.retrieve)
 app.command("tune", help=tune.HELP)(tune.tune)

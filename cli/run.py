@@ -12,7 +12,7 @@ import typer
 HELP = """Run an experiment: every method under every seed, then a report.
 
 CONFIG is a YAML file, or the name of one shipped with fedbind: demo, utd_mhad_acc, utd_mhad_label, motionsense,
-motionsense_own, wesad_wrist, shoaib, mmfi. Anything in it can be overridden as key.path=value.
+motionsense_own, wesad_wrist, shoaib, mmfi, utd_mhad_nodes, wesad_nodes. Anything in it can be overridden as key.path=value.
 
 Examples:
 

@@ -143,6 +143,12 @@ def finetune(message: Message, context: Context) -> Message:
     return _answer(kinds.FINETUNE, message, context, _of_node(handlers.finetune))
 
 
+@app.query("probe")
+def probe(message: Message, context: Context) -> Message:
+    """Counts how often the nearest class mean is right here, between rounds."""
+    return _answer(kinds.PROBE, message, context, _of_node(handlers.probe))
+
+
 @app.evaluate("head")
 def evaluate(message: Message, context: Context) -> Message:
     """Counts what the network gets right here."""

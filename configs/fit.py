@@ -43,6 +43,8 @@ def faults_between(experiment: Experiment) -> list[str]:
     for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults, _exact_faults, _encoder_faults):
         faults += each(experiment)
     faults += strategy_faults(experiment.strategy)
+    if experiment.strategy.trace is not None and experiment.contrast.mode == "exact":
+        faults.append("strategy.trace: contrast.mode=exact knows no rounds that could take simulated time")
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]
     if anchored and len(experiment.bind.modalities) != 1:
         faults.append(

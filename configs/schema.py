@@ -248,6 +248,12 @@ class EvaluationSettings(Section):
     curve_every: Annotated[int, Field(ge=0)] = 0  # and at epoch 1 and every so many from there, for a picture; 0: not
     audit_pairs: bool = True  # ask nodes that permit it for the labels of bound samples, to draw the pairing matrix
     embeddings: bool = True  # retrieval, neighbours, probe and the like: nodes that fine-tune and test send embeddings
+    # Every so many rounds of the contrast, and after the last: how often the nearest class mean of the labelled fine-tuning
+    # embeddings is right on held-out folds of them; 0: never. Nothing is chosen by it.
+    every: Annotated[int, Field(ge=0)] = 0
+    personal: bool = (
+        False  # several fine-tuning nodes: each one's own model beside the shared one, on its held-out folds
+    )
     synonyms: dict[str, str] = Field(default_factory=dict)  # class: another that means the same, for that audit alone
 
 

@@ -105,18 +105,24 @@ class StrategySettings(Section):
     cap: Count = 100
     parameters: dict[str, Value] = Field(default_factory=dict)
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0  # share of the nodes that are asked in a round
+    trace: str | None = None  # CSV of when nodes are there and how fast: node, time_s, speed, bandwidth_bytes_s, online
+    example_s: Annotated[float, Field(gt=0.0)] = 0.01  # trace: seconds that a pass over one example takes at speed 1
+    deadline_s: Annotated[float, Field(gt=0.0)] | None = (
+        None  # trace: a round ends after so long; None: it waits for all
+    )
     least_per_modality: Count = 1  # so many holders of every modality are asked, if there are as many
 
 
 def strategy_faults(settings: StrategySettings) -> list[str]:
     """What is wrong with the name and the parameters; a rule of one's own tells of its parameters when it is made."""
+    early = ["strategy.deadline_s: needs strategy.trace"] if settings.deadline_s and settings.trace is None else []
     if ":" in settings.name:
-        return []
+        return early
     if settings.name not in STRATEGIES:
         near = get_close_matches(settings.name, STRATEGIES, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(STRATEGIES)}; or module:name"
-        return [f"strategy.name: unknown {settings.name!r}; {hint}"]
-    known, faults = STRATEGIES[settings.name], []
+        return [*early, f"strategy.name: unknown {settings.name!r}; {hint}"]
+    known, faults = STRATEGIES[settings.name], early
     for name, value in settings.parameters.items():
         if name not in known:
             told = f"known: {', '.join(known)}" if known else "it has none"

@@ -116,6 +116,9 @@ EVALUATE = Kind(
     (),
     ("examples", "auc"),
 )
+PROBE = Kind(
+    "query.probe", metrics=("examples", "correct")
+)  # labelled samples judged between rounds, and how many right
 AUDIT = Kind(
     "query.audit",
     (Leaves("labels.*", "class index per handle; only from a node that permits it (node-config allow-audit)", 1),),
@@ -125,7 +128,7 @@ KINDS = {
     kind.message_type: kind
     for kind in (
         DESCRIBE, UNIFIED, ADAPT, DECODER, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS,
-        EXACT_GRADIENT, FINETUNE, EVALUATE, AUDIT,
+        EXACT_GRADIENT, FINETUNE, EVALUATE, PROBE, AUDIT,
     )
 }  # fmt: skip
 

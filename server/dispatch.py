@@ -36,6 +36,7 @@ class Tally:
     by_modality: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
+    simulated: dict[str, float] = field(default_factory=dict)  # seconds by phase, under a trace
     skipped: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(
         default_factory=list
@@ -63,6 +64,7 @@ class Dispatch:
     min_nodes: int
     route: dict[int, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    traffic: dict[int, int] = field(default_factory=dict)  # bytes both ways by node, since somebody cleared it
 
     def ask(
         self,
@@ -87,7 +89,7 @@ class Dispatch:
             echo = {"method": self.method, "seed": self.seed, "phase": phase, "round": round, "partition": partition}
             asked[partition] = Payload(payload.blocks, {**payload.info, **echo}, payload.metrics)
             records = asked[partition].to_records()
-            self.tally.count("down", phase, records)
+            self._count("down", phase, records, partition)
             messages.append(Message(records, self.route[partition], kind.message_type, group_id=str(round)))
         good: dict[int, Payload] = {}
         seen: set[int] = set()
@@ -128,11 +130,13 @@ class Dispatch:
                 seen.add(left[0])
                 self.skip(left[0], phase, round, _short(message.error.reason))
             return
-        self.tally.count("up", phase, message.content)
         partition = hosted[0] if len(hosted) == 1 else -1
+        size = self._count("up", phase, message.content, partition)
         try:
             reply = Payload.from_records(message.content)
             partition = int(reply.info.get("partition", partition)) if len(hosted) != 1 else partition
+            if len(hosted) != 1 and partition in hosted:
+                self.traffic[partition] = self.traffic.get(partition, 0) + size
             if partition not in hosted:
                 raise ProtocolError("answers for a node that was not asked")
             if partition in seen:
@@ -148,6 +152,13 @@ class Dispatch:
             else:  # what it claims must not cost another node its round
                 partition = next((p for p in hosted if p not in seen), -1)
             self.skip(partition, phase, round, str(error))
+
+    def _count(self, direction: str, phase: str, records: Any, partition: int) -> int:
+        """Counts a message's bytes, as a node's too where it is known whose."""
+        size = self.tally.count(direction, phase, records)
+        if partition >= 0:
+            self.traffic[partition] = self.traffic.get(partition, 0) + size
+        return size
 
     def skip(self, partition: int, phase: str, round: int, reason: str) -> None:
         """Counts a node out of a round, with the reason."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from configs.nodes import derived_seed
 from configs.schema import Experiment
+from server.clock import Clock
 from server.dispatch import Dispatch
 from server.state import JobState
 from strategies.registry import rule_of
@@ -29,12 +30,20 @@ class Job:
     folder: Path
 
     def __post_init__(self) -> None:
-        _ = self.rule  # a name that nothing is known under is told before any node is asked
+        _ = (
+            self.rule,
+            self.clock,
+        )  # a trace that does not fit, and a name that nothing is known under is told before any node is asked
 
     @cached_property
     def rule(self) -> Rule:
         """The rule of the configuration's strategy; raises UserError where there is none of that name."""
         return rule_of(self.experiment.strategy.name, self.experiment.strategy.parameters)
+
+    @cached_property
+    def clock(self) -> Clock | None:
+        """Simulated time; None without a trace."""
+        return Clock.of(self.experiment, self.rule, self.dispatch)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -70,6 +79,7 @@ class Job:
             "bytes": {"up": tally.up, "down": tally.down, "by_phase": tally.by_phase, "by_modality": tally.by_modality},
             "seconds": {"total": seconds, "by_phase": tally.seconds, "cpu_by_phase": tally.cpu_seconds},
             "cpu_seconds": cpu_seconds,
+            **self._simulated(),
             "strategy": self._strategy(),
             "nodes": {"ok": len(set(state.manifests) - skipped), "skipped": tally.skipped},
             "data_skipped": [
@@ -78,6 +88,11 @@ class Job:
                 if m.skipped
             ],
         }
+
+    def _simulated(self) -> dict[str, object]:
+        """Simulated seconds, where there is a trace."""
+        by_phase = self.dispatch.tally.simulated
+        return {} if self.clock is None else {"simulated_seconds": {"total": self.clock.now, "by_phase": by_phase}}
 
     def _strategy(self) -> dict[str, object]:
         """What aggregated, and which blocks stayed as they were because the rule refused: how often, and why first."""

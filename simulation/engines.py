@@ -69,13 +69,17 @@ def run_on_flower(
 
 
 def _with_absolute_roots(experiment: Experiment) -> Experiment:
-    """Both apps work in the bundle's folder, so a relative root would be looked for there."""
+    """With every path absolute: both apps work in the bundle's folder, so a relative root would be looked for there."""
 
     def absolute(root: str | None) -> dict[str, str | None]:
         return {"root": None if root is None else str(Path(root).expanduser().resolve())}
 
+    trace = experiment.strategy.trace
     return experiment.model_copy(
         update={
+            "strategy": experiment.strategy.model_copy(
+                update={"trace": None if trace is None else str(Path(trace).expanduser().resolve())}
+            ),
             "data": experiment.data.model_copy(update=absolute(experiment.data.root)),
             "further_data": {
                 name: data.model_copy(update=absolute(data.root)) for name, data in experiment.further_data.items()

@@ -41,14 +41,14 @@ def run_local(
     folder = start_run(experiment, out, resume)
     jobs = [(seed, method) for seed in experiment.seeds for method in experiment.methods]
     text = experiment.model_dump_json()
-    workers = min(experiment.run.workers or _cores(), len(jobs))
+    workers = min(experiment.run.workers or cores(), len(jobs))
     status: Status = "finished"
     error: str | None = None
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context)
     try:
         pending: dict[Future[None], tuple[int, str]] = {
-            pool.submit(_run_one, text, method, seed, str(folder.path)): (seed, method) for seed, method in jobs
+            pool.submit(run_in_worker, text, method, seed, str(folder.path)): (seed, method) for seed, method in jobs
         }
         follow(folder.path, view, lambda: not all(future.done() for future in pending))
         failures = [f"{m}, seed {s}: {f.exception()}" for f, (s, m) in pending.items() if f.exception() is not None]
@@ -92,19 +92,25 @@ def run_one(experiment: Experiment, method: str, seed: int, folder: RunFolder, *
     return add_raw_pairing(experiment, method, seed, folder, result)
 
 
-def _run_one(text: str, method: str, seed: int, folder: str) -> None:
+def run_in_worker(text: str, method: str, seed: int, folder: str) -> None:
+    """One job of an experiment (as JSON) in a process that runs nothing beside it."""
     torch.set_num_threads(1)
     run_folder = RunFolder.open(Path(folder))
     handler = logging.FileHandler(run_folder.job(method, seed) / "node.log", delay=True)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("fedbind").addHandler(handler)
-    logging.getLogger("fedbind").propagate = False
+    logger = logging.getLogger("fedbind")
+    logger.addHandler(handler)
+    spread, logger.propagate = logger.propagate, False
     try:
         run_one(Experiment.model_validate_json(text), method, seed, run_folder)
     except Exception:
-        logging.getLogger("fedbind").exception("the job failed")
+        logger.exception("the job failed")
         run_folder.write_json(f"jobs/{method}-seed{seed}/error.json", {"traceback": traceback.format_exc()})
         raise
+    finally:  # the process's next job has a log of its own
+        logger.removeHandler(handler)
+        handler.close()
+        logger.propagate = spread
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
@@ -113,5 +119,6 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.terminate()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -32,6 +32,7 @@ class FedBuff(Rule):
     server_rate: float = 1.0
     power: float = 0.5
     streams = True
+    uses_late = True
 
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> _Gathered:
         """What waited since the last round."""

@@ -44,6 +44,9 @@ class Rule:
 
     streams: ClassVar[bool] = False  # whether a round holds one model, whatever the number of replies
     needs: ClassVar[tuple[str, ...]] = ()  # facts that every reply must tell
+    uses_late: ClassVar[bool] = (
+        False  # whether replies that missed their round count in a later one, with their `staleness`
+    )
     by_bias: ClassVar[bool] = False  # whether replies must tell their node's modality bias (`strategies.modality_bias`)
 
     def for_block(self, name: str) -> Rule:

@@ -10,7 +10,7 @@ from torch import nn
 
 from client.node import Node
 from client.training.evaluate import class_probabilities, confusion, macro_auc
-from client.training.finetune import Labelled
+from client.training.finetune import Labelled, folds
 from models.blocks import load_block, load_head, new_encoder, new_head
 from protocol.payload import Payload, ProtocolError
 
@@ -19,12 +19,16 @@ def evaluate(node: Node, question: Payload) -> Payload:
     """Per subset of modalities a count of (true, predicted) for each network in the message.
 
     Blocks carry a leading axis of networks (kept epochs). AUC is given for the last network and the first subset.
+    With `track` only what that fine-tuning track left out is counted.
     A modality that was never fine-tuned takes part where the message brings its part of the head.
     """
     experiment, held = node.experiment, node.holdings
     unseen = [m for m in experiment.never_tuned if f"head.{m}" in question.blocks]
     names = [*experiment.downstream, *unseen]
     data = labelled(node, question, names)
+    if "track" in question.info:
+        _, held_out = parts(node, data, str(question.info["track"]))
+        data = data.take(torch.zeros(len(data), dtype=torch.bool)) if held_out is None else held_out
     if not len(data):
         raise ProtocolError("no labelled sample to test on")
     seen = node.shapes
@@ -58,3 +62,14 @@ def labelled(node: Node, question: Payload, names: Sequence[str]) -> Labelled:
     label = torch.from_numpy(node.holdings.samples.label)
     held = [m for m in names if m in node.shapes]
     return Labelled({m: node.view(question, m) for m in held}, label).take(label >= 0)
+
+
+def parts(node: Node, data: Labelled, track: str) -> tuple[Labelled, Labelled | None]:
+    """What a track trains on, and what it leaves out."""
+    if track == "all":
+        return data, None
+    samples = node.holdings.samples
+    rows = samples.label >= 0
+    fold = folds(samples.label[rows], samples.subject[rows], node.experiment.evaluation.folds, node.seed)
+    out = torch.from_numpy(fold == int(track.removeprefix("fold")))
+    return data.take(~out), data.take(out)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
-from client.handlers.evaluate import labelled
+from client.handlers.evaluate import labelled, parts
 from client.node import Node
 from client.training import finetune as training
 from client.training.views import Views, strength_for
@@ -29,7 +29,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     if not 0.0 <= share <= 1.0:
         raise ProtocolError(f"a share of {share:g} of the rate")
     tuning = _network(node, question.blocks, name, first, share, fresh)
-    train, held_out = _parts(node, labelled(node, question, experiment.downstream), track)
+    train, held_out = parts(node, labelled(node, question, experiment.downstream), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
     if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head
@@ -71,17 +71,6 @@ def _network(
     if blocks.get("head.fusion"):
         load_head(head, {**head_blocks(head), **{k: v for k, v in blocks.items() if k.startswith("head.")}})
     return tuning
-
-
-def _parts(node: Node, data: training.Labelled, track: str) -> tuple[training.Labelled, training.Labelled | None]:
-    """What a track trains on, and what it leaves out."""
-    if track == "all":
-        return data, None
-    samples = node.holdings.samples
-    rows = samples.label >= 0
-    fold = training.folds(samples.label[rows], samples.subject[rows], node.experiment.evaluation.folds, node.seed)
-    out = torch.from_numpy(fold == int(track.removeprefix("fold")))
-    return data.take(~out), data.take(out)
 
 
 def augmentation(node: Node) -> training.Augment:

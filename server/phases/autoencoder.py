@@ -37,5 +37,5 @@ def _train_one(job: Job, state: JobState, modality: str, before: int, several: i
     return train_rounds(
         job, state, AUTOENCODER, "autoencoder", experiment.rounds.autoencoder, {name: as_block(model)},
         {p: [name] for p in members}, info={"rounds_before": before}, weigh=by_examples, only=[modality], before=before,
-        of=experiment.rounds.autoencoder * several,
+        of=experiment.rounds.autoencoder * several, stage=f"autoencoder {modality}",
     )  # fmt: skip

@@ -15,10 +15,11 @@ from server.admission import embeddings_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.binding.bind import Embedded, Pairs
 from server.job import Job
-from server.participation import asked_in
+from server.participation import asked_in, in_time
 from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
+from server.phases.probe import Probe
 from server.phases.rounds import by_held
 from server.state import JobState, save_blocks
 from strategies.rule import Memory
@@ -56,6 +57,7 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     pairs = state.pairs
     bank: Bank = {}
     by, memory = aggregation_of(job, state, CONTRAST, "contrast", own_blocks), dict[str, Memory]()
+    probe = Probe(job, state, rounds)
     for round in range(1, rounds + 1):
         asked = asked_in(job, own_blocks, "contrast", round)
         held = {p: by.sent_to(p, own_blocks[p], current, memory) | state.statistics(p) for p in asked}
@@ -83,11 +85,13 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             CONTRAST, questions, "contrast", round, rounds,
             weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples),
         )  # fmt: skip
-        sent = by_held(state.manifests, replies)
+        sent = in_time(job, "contrast", round, by_held(state.manifests, replies), held)
         current, memory = next_round(job, by, "contrast", round, current, memory, sent)
         save_blocks(current, job.folder / "checkpoint")
+        probe.after(round, current)
     remembered = {**state.memory, "contrast": memory}
-    return replace(state, blocks={**state.blocks, **current}, pairs=pairs, memory=remembered)
+    result = {**state.result, **probe.result()}
+    return replace(state, blocks={**state.blocks, **current}, pairs=pairs, memory=remembered, result=result)
 
 
 Bank = dict[int, dict[str, tuple[np.ndarray, np.ndarray]]]  # node -> modality -> handles (n,), unit rows (n, d)

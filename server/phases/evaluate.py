@@ -13,7 +13,9 @@ from models.blocks import borrowed_head_block
 from protocol.kinds import EVALUATE
 from protocol.limits import MOST_SAMPLES_PER_NODE
 from protocol.payload import Block, Payload, ProtocolError
+from server.dispatch import Check
 from server.job import Job
+from server.measures.nodes import over_nodes
 from server.state import JobState
 
 
@@ -50,6 +52,7 @@ def evaluate(job: Job, state: JobState) -> JobState:
         "by_subset": {name: dict(zip(("accuracy", "macro_f1"), f, strict=True)) for name, f in by_subset.items()},
         "confusion": full.tolist(),
         "test_samples": int(full.sum()),
+        "by_node": over_nodes(counted_by_node(replies, "+".join(tuned))),
     }
     if job.experiment.never_tuned:
         result["never_tuned"] = job.experiment.never_tuned
@@ -103,6 +106,35 @@ def _ask(
     classes = len(state.manifests[members[0]].classes)
     count = len(next(iter(networks["head.fusion"].values())))
 
+    def question(partition: int) -> Payload:
+        held = set(state.manifests[partition].modalities)
+        blocks = {n: b for n, b in networks.items() if n.startswith("head.") or n.partition(".")[2] in held}
+        return Payload({**blocks, **state.statistics(partition)}, {"subsets": subsets})
+
+    return job.dispatch.ask(
+        EVALUATE,
+        {p: question(p) for p in members},
+        phase,
+        round,
+        rounds,
+        counts_gate(state, count, classes),
+        quiet=phase == "evaluate" and rounds > 1,
+    )
+
+
+def counted_by_node(replies: Mapping[int, Payload], subset: str, network: int = 0) -> dict[int, tuple[float, float]]:
+    """By node what one of the networks gets right, and among how many samples."""
+    counts = {p: r.blocks.get(f"confusion.{subset}", {}).get("counts") for p, r in replies.items()}
+    return {
+        p: (float(np.trace(each[network])), float(each[network].sum()))
+        for p, each in counts.items()
+        if each is not None
+    }
+
+
+def counts_gate(state: JobState, count: int, classes: int) -> Check:
+    """Refuses a reply whose counts are not those of `count` networks and so many classes, or impossible."""
+
     def check(partition: int, reply: Payload) -> None:
         for name, block in reply.blocks.items():
             counts = block.get("counts")
@@ -121,20 +153,7 @@ def _ask(
         if not 0.0 <= reply.metrics.get("auc", 0.5) <= 1.0:
             raise ProtocolError(f"an AUC of {reply.metrics['auc']:g}")
 
-    def question(partition: int) -> Payload:
-        held = set(state.manifests[partition].modalities)
-        blocks = {n: b for n, b in networks.items() if n.startswith("head.") or n.partition(".")[2] in held}
-        return Payload({**blocks, **state.statistics(partition)}, {"subsets": subsets})
-
-    return job.dispatch.ask(
-        EVALUATE,
-        {p: question(p) for p in members},
-        phase,
-        round,
-        rounds,
-        check,
-        quiet=phase == "evaluate" and rounds > 1,
-    )
+    return check
 
 
 def _added(replies: Mapping[int, Payload], subset: str, networks: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from server.aggregation import Aggregation, aggregation_of, next_round
 from server.job import Job
 from server.phases.evaluate import count_on_test
 from server.phases.evaluate import figures as figures_of
+from server.phases.personal import Counted, added, asked, counted_on_fold, personal_figures
 from server.shapes import shape_of
 from server.state import JobState, save_blocks
 from strategies.modality_wise import Contribution
@@ -38,6 +39,7 @@ class Validated:
     share: float  # of the rate, for what was pre-trained
     correct: np.ndarray  # (epoch,)
     examples: np.ndarray  # (epoch,)
+    folds: list[Counted] = field(default_factory=list)  # what shared and own models get right at the end, a fold each
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -95,6 +97,8 @@ def finetune(job: Job, state: JobState) -> JobState:
         "macro_f1_epochs_81_200": float(np.mean([f1[epoch] for epoch in late])) if paper else None,
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
+    if best.folds:
+        figures["personal"] = personal_figures(job, added(best.folds), list(start))
     save_blocks(kept, job.folder / "checkpoint")
     remembered = {**state.memory, "fine-tune": track.memory}
     return replace(state, blocks={**state.blocks, **kept}, memory=remembered, result={**state.result, **figures})
@@ -127,6 +131,9 @@ def _validated(
             for reply in track.go_on(first, step, [], (number * len(tracks) + fold) * pieces + piece + 1).values():
                 found.correct[rows] += np.asarray(reply.info["validation_correct"], dtype=float)
                 found.examples[rows] += reply.metrics["validation_examples"]
+        if asked(job, state):
+            at = (number * len(tracks) + fold + 1) * pieces
+            found.folds.append(counted_on_fold(job, state, by, track.blocks, track.memory, name, at, total))
     return found
 
 

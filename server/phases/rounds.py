@@ -13,7 +13,8 @@ from protocol.payload import Block, Payload
 from server.admission import weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.job import Job
-from server.participation import asked_in
+from server.participation import asked_in, in_time
+from server.phases.probe import Probe
 from server.state import JobState, save_blocks
 from strategies.modality_wise import Contribution
 from strategies.rule import Memory
@@ -61,6 +62,7 @@ def train_rounds(
     only: Collection[str] | None = None,
     before: int = 0,
     of: int | None = None,
+    stage: str | None = None,
 ) -> JobState:
     """The state with the blocks of `current` after so many rounds of one message to every node and the strategy by block.
 
@@ -72,9 +74,11 @@ def train_rounds(
     only    the modalities whose statistics are sent; None: all that the node holds
     before  rounds of the phase that went to other blocks
     of      rounds of the whole phase; None: `rounds`
+    stage   a part of the phase, by whose name nodes are drawn and timed; None: the phase itself
     """
     wanted = {p: set(names) for p, names in sent.items()} if learnt is None else learnt
     by, memory = aggregation_of(job, state, kind, phase, sent), dict[str, Memory]()
+    probe = Probe(job, state, rounds)
     for round in range(before + 1, before + rounds + 1):
         questions = {
             p: Payload(
@@ -86,11 +90,16 @@ def train_rounds(
                 },
                 {"rounds": rounds, **(info or {}), **told, **by.asks()},
             )
-            for p, told in asked_in(job, sent, phase, round).items()
+            for p, told in asked_in(job, sent, stage or phase, round - before).items()
         }
         gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
-        current, memory = next_round(job, by, phase, round, current, memory, weigh(state.manifests, replies))
+        found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
+        counting = in_time(job, stage or phase, round - before, found, started)
+        current, memory = next_round(job, by, phase, round, current, memory, counting)
         save_blocks(current, job.folder / "checkpoint")
-    kept = {**state.memory.get(phase, {}), **memory}
-    return replace(state, blocks={**state.blocks, **current}, memory={**state.memory, phase: kept})
+        if phase == "contrast":
+            probe.after(round, current)
+    remembered = {**state.memory, phase: {**state.memory.get(phase, {}), **memory}}
+    result = {**state.result, **probe.result()}
+    return replace(state, blocks={**state.blocks, **current}, memory=remembered, result=result)

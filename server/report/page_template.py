@@ -195,6 +195,20 @@ MMBind paper reports it. Dots are seeds, the bar is their mean. CPU seconds are 
 <p class="note">A bar as wide as its column would be 100 % accuracy.</p>
 {% endif %}
 
+{% if node_rows %}
+<h2>Over the nodes{{ mark() }}</h2>
+<p>Every node counts once, however many samples it has.</p>
+<div class="scroll"><table>
+<thead><tr><th>Method</th><th>Judged on</th><th class="ms" colspan="2">Mean accuracy, %</th><th class="ms" colspan="2">Worst tenth, %</th>
+<th class="ms" colspan="2">Spread over nodes</th><th class="ms" colspan="2">Simulated time, s</th></tr></thead>
+<tbody>{% for row in node_rows %}
+<tr><th>{{ row.method }}</th><td>{{ row.where }}</td>{% for cell in row.cells %}{{ pair(cell) }}{% endfor %}{{ pair(row.simulated) }}</tr>
+{% endfor %}</tbody></table></div>
+<p class="note">Mean ± standard deviation over seeds. The worst tenth is the mean of the tenth of the nodes that is served worst, one at
+the least; the spread is the standard deviation over nodes. Fine-tuning nodes are judged on what their folds left out, at the
+last epoch; a test node trains nothing, so no model is its own. Simulated time is that of pre-training under a trace.</p>
+{% endif %}
+
 {% if embedding_rows %}
 <h2>What the embeddings are worth{{ mark() }}</h2>
 <p>Before a label tuned them, on the test people; nothing is chosen by it.</p>

@@ -122,7 +122,30 @@ def _method(results: Sequence[Result]) -> dict[str, Any]:
         "embeddings": nested_spread([result.get("embeddings") for result in results]),
         "seconds": spread((result.get("seconds") or {}).get("total") for result in results),
         "cpu_seconds": spread(result.get("cpu_seconds") for result in results),
+        **_where_told(results),
     }
+
+
+def _where_told(results: Sequence[Result]) -> dict[str, Any]:
+    """Figures over nodes, of shared and own models, and simulated seconds, each where a job has it."""
+    found: dict[str, Any] = {}
+    if any(result.get("by_node") for result in results):
+        found["nodes"] = _over_nodes([result.get("by_node") for result in results])
+    if any(result.get("personal") for result in results):
+        found["personal"] = {
+            which: _over_nodes([(result.get("personal") or {}).get(which) for result in results])
+            for which in ("shared", "own")
+        }
+    if any(result.get("simulated_seconds") for result in results):
+        found["simulated_seconds"] = spread((result.get("simulated_seconds") or {}).get("total") for result in results)
+    return found
+
+
+def _over_nodes(figures: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
+    """Mean, worst decile and spread over nodes, each over seeds; None where no job has them."""
+    if not any(figures):
+        return None
+    return {name: spread((each or {}).get(name) for each in figures) for name in ("mean", "worst_decile", "std")}
 
 
 def _strategy(jobs: Sequence[Result]) -> dict[str, Any]:

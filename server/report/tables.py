@@ -132,6 +132,29 @@ def subset_table(record: RunRecord) -> dict[str, Any]:
     return {"methods": [method_title(method) for method in methods], "rows": rows}
 
 
+def node_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Per method and network that was judged node by node: mean, worst tenth and spread over nodes; simulated seconds."""
+    told = (
+        ("test nodes", "nodes"),
+        ("fine-tuning nodes, shared model", "shared"),
+        ("fine-tuning nodes, own model", "own"),
+    )
+    rows = []
+    for method, figures in record.summary["methods"].items():
+        found = {"nodes": figures.get("nodes"), **(figures.get("personal") or {})}
+        rows += [
+            {
+                "method": method_title(method),
+                "where": where,
+                "cells": [cell(over.get(name), 1, 100) for name in ("mean", "worst_decile", "std")],
+                "simulated": cell(figures.get("simulated_seconds") if key == "nodes" else None, 1),
+            }
+            for where, key in told
+            if (over := found.get(key)) is not None
+        ]
+    return rows
+
+
 def embedding_rows(record: RunRecord) -> list[dict[str, Any]]:
     """Per method with embeddings: what they are worth before fine-tuning, each figure as a cell, in the page's order."""
     shown = (

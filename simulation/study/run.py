@@ -52,7 +52,7 @@ def run_study(
     """
     grid = cells(study, overrides)
     for cell in grid:
-        _same_settings(cell, out / "cells" / cell.folder)
+        same_settings(cell, out / "cells" / cell.folder)
     out.mkdir(parents=True, exist_ok=True)
     (out / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     command = without_private_paths(shlex.join(["fedbind", "study", name, *overrides]))
@@ -135,7 +135,7 @@ def _jobs(cell: Cell) -> list[str]:
     return [f"{method}-seed{seed}" for seed in cell.experiment.seeds for method in cell.experiment.methods]
 
 
-def _same_settings(cell: Cell, folder: Path) -> None:
+def same_settings(cell: Cell, folder: Path) -> None:
     """Raises UserError where the folder holds a run of the same cell under other settings."""
     if (folder / "config.yaml").is_file():
         stored = check(stored_experiment(folder), where=str(folder))  # what is new has its default

@@ -15,7 +15,12 @@ from configs.study import BY_SUBSET, MEASURES, Study
 
 _DRAWS = 10_000
 LEAST_PAIRED = 5
-_AFTER = ("measure", "fine-tune", "evaluate")  # alike for every method; what measuring costs is no cost of a method
+_AFTER = (
+    "measure",
+    "probe",
+    "fine-tune",
+    "evaluate",
+)  # alike for every method; what measuring costs is no cost of a method
 COSTS = {
     "cpu_seconds": "CPU, s",
     "cpu_seconds_before": "CPU before fine-tuning, s",

@@ -188,11 +188,14 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
         (["methods=[unimodal, dcm]", "evaluation.embeddings=false"], {"train.unimodal", "train.contrast"}),
         (["methods=[unimodal]", "privacy={noise_std: 0.1, quantise: int8}"],
          {"train.unimodal", "query.targets", "query.audit"}),
+        (["methods=[fedbind, dcm]", "evaluation={every: 1, personal: true, folds: 2}", "groups.finetune.nodes=2"],
+         {*BY_SENSOR, "train.contrast", "query.probe"}),
         ([*THREE_GROUPS, "bind.by=[acc, resp]", "groups.b.natural_share=0.5", "bind.pairing=oracle"],
          {*BY_SENSOR, "train.contrast"}),
     ],
     ids=["binding and its bounds", "exact", "by label", "by label, exact", "by reconstruction, two seeds",
          "the other methods", "their own labels", "embeddings not measured", "noise and few bits",
+         "counts between rounds and by node",
          "by two sensors in turn"],
 )  # fmt: skip
 def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, overrides, kinds):

@@ -197,3 +197,18 @@ def test_units_and_order():
     assert bytes_unit(9_999_999) == ("kB", 1e3) and bytes_unit(10_000_000) == ("MB", 1e6)
     assert bytes_unit(1_000_000, at_least=1) == ("MB", 1e6) and bytes_unit(0) == ("B", 1.0)
     assert phases_in_order(["other", "evaluate", "autoencoder"]) == ["autoencoder", "evaluate", "other"]
+
+
+def test_figures_over_nodes_stand_on_the_page_where_there_are_any(make_run, tmp_path):
+    path = make_run(tmp_path / "run", methods=("fedbind",), seeds=(0,), epochs=4)
+    assert "Over the nodes" not in write_page(path).read_text()
+    file = path / "jobs" / "fedbind-seed0" / "result.json"
+    over = {"mean": 0.5123, "worst_decile": 0.2222, "std": 0.1}
+    told = {
+        "by_node": over,
+        "personal": {"shared": over, "own": {**over, "mean": 0.6543}},
+        "simulated_seconds": {"total": 77.7},
+    }
+    file.write_text(json.dumps(json.loads(file.read_text()) | told))
+    page = write_page(path).read_text()
+    assert all(text in page for text in ("Over the nodes", "51.2", "22.2", "own model", "65.4", "77.7"))

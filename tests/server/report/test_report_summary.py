@@ -120,3 +120,18 @@ def test_a_summary_is_strict_json_and_does_not_depend_on_the_order_jobs_end_in(a
     summary = summarise("r", DATA, seeds, results)
     assert summary == summarise("r", DATA, seeds, shuffled)
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_figures_over_nodes_are_summed_up_where_a_job_tells_them():
+    nodes = [{"mean": 0.5, "worst_decile": 0.2, "std": 0.1}, {"mean": 0.7, "worst_decile": 0.4, "std": None}]
+    told = [
+        result("fedbind", seed, 0.5, by_node=each, simulated_seconds={"total": 4.0 + seed},
+               personal={"shared": each, "own": None, "why": "…"})
+        for seed, each in enumerate(nodes)
+    ]  # fmt: skip
+    found = summarise("demo", DATA, [0, 1], [*told, result("dcm", 0, 0.4)])["methods"]
+    assert found["fedbind"]["nodes"]["worst_decile"]["mean"] == pytest.approx(0.3)
+    assert found["fedbind"]["nodes"]["std"]["per_seed"] == [0.1, None]
+    assert found["fedbind"]["personal"]["own"] is None and found["fedbind"]["personal"]["shared"]["mean"]["mean"] == 0.6
+    assert found["fedbind"]["simulated_seconds"]["mean"] == 4.5
+    assert not {"nodes", "personal", "simulated_seconds"} & set(found["dcm"])
