@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
+from protocol.arrays import packed, unpacked
+
 Block = dict[str, np.ndarray]  # tensor name -> array
 
 _ARRAYS, _INFO, _METRICS = "arrays:", "info", "metrics"
@@ -32,10 +34,21 @@ class Payload:
     info: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
-    def to_records(self) -> RecordDict:
-        """The Flower form."""
+    def to_records(self, done: dict[int, tuple[np.ndarray, Array]] | None = None) -> RecordDict:
+        """The Flower form.
+
+        done  arrays that are in Flower's form already, by identity, and are added to: messages of one round share most
+        """
+
+        def as_flower(value: np.ndarray) -> Array:
+            if done is None:
+                return packed(value)
+            if id(value) not in done:
+                done[id(value)] = (value, packed(value))  # who is kept here keeps its identity
+            return done[id(value)][1]
+
         records: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {
-            _ARRAYS + name: ArrayRecord({key: Array(np.asarray(value, order="C")) for key, value in block.items()})
+            _ARRAYS + name: ArrayRecord({key: as_flower(value) for key, value in block.items()})
             for name, block in self.blocks.items()
         }
         if self.info:
@@ -73,7 +86,7 @@ class Payload:
 def _array(record: str, key: str, value: Array) -> np.ndarray:
     """One array; never unpickled, and without a copy of its shape or type taken on trust."""
     try:
-        array = value.numpy()
+        array = unpacked(value)
     except Exception as error:
         raise ProtocolError(f"{record[:60]}/{key[:60]}: not a plain array") from error
     if array.dtype.kind not in "fiub":
