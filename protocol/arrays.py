@@ -7,12 +7,13 @@ parsed once; the slow twin is numpy's own `save` and `load`, which also takes wh
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 from math import prod
 
 import numpy as np
-from flwr.app import Array
+from flwr.app import Array, ArrayRecord
 
 _STYPE = "numpy.ndarray"  # Flower's name for the form
 _START = b"\x93NUMPY\x01\x00"  # format version 1.0: two bytes of the header's length follow
@@ -45,6 +46,14 @@ def unpacked(value: Array) -> np.ndarray:
     if not isinstance(value.data, bytes):
         value = Array(value.dtype, value.shape, value.stype, bytes(data))
     return value.numpy()
+
+
+def record_of(arrays: Mapping[str, Array]) -> ArrayRecord:
+    """A record of these very arrays; Flower's constructor would make each anew."""
+    record = ArrayRecord()
+    for key, array in arrays.items():
+        record[key] = array
+    return record
 
 
 @lru_cache(maxsize=4_096)

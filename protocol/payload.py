@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from protocol.arrays import packed, unpacked
+from protocol.arrays import packed, record_of, unpacked
 
 Block = dict[str, np.ndarray]  # tensor name -> array
 
@@ -48,7 +48,7 @@ class Payload:
             return done[id(value)][1]
 
         records: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {
-            _ARRAYS + name: ArrayRecord({key: as_flower(value) for key, value in block.items()})
+            _ARRAYS + name: record_of({key: as_flower(value) for key, value in block.items()})
             for name, block in self.blocks.items()
         }
         if self.info:

@@ -13,6 +13,8 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRec
 from flwr.app.message import make_message
 from flwr.app.metadata import Metadata
 
+from protocol.arrays import record_of
+
 Parcel = tuple[dict[str, Any], tuple[int, str | None] | None, list[tuple[str, str, Any]]]
 """Metadata; error; records as (name, kind, values), an array as (key, type, shape, form, number of its buffer)."""
 
@@ -59,10 +61,11 @@ def unpacked(parcel: Parcel, shared: Sequence[Any], own: Sequence[Any]) -> Messa
     content = RecordDict()
     for name, kind, values in records:
         if kind == "arrays":
-            content[name] = ArrayRecord({
+            arrays = {
                 key: _array(dtype, shape, form, (own if where == OWN else shared)[at])
                 for key, dtype, shape, form, (where, at) in values
-            })  # fmt: skip
+            }
+            content[name] = record_of(arrays)
         else:
             content[name] = ConfigRecord(values) if kind == "config" else MetricRecord(values)
     return make_message(of_message, content=content)

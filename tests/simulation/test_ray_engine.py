@@ -41,7 +41,7 @@ def on_ray(experiment, path, count, app="client.app:app", **of_nodes):
     finally:
         actors.close()
     summary = summarise("run", results[0]["data"], list(experiment.seeds), results, list(experiment.methods))
-    return *told(path, summary), (path / "metrics.jsonl").read_text()
+    return *told(path, summary), "".join(file.read_text() for file in path.rglob("metrics.jsonl"))
 
 
 @pytest.fixture(scope="module")
