@@ -6,7 +6,6 @@ from pathlib import Path
 from client.app import app as whole
 
 
-
 def app(message, context):
     reply = whole(message, context)  # what the node kept of this message is in its store, and must not be seen again
     flag = context.node_config.get("dies-once")
