@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
-from flwr.app import Array, ArrayRecord
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 _STYPE = "numpy.ndarray"  # Flower's name for the form
 _START = b"\x93NUMPY\x01\x00"  # format version 1.0: two bytes of the header's length follow
+Filled = TypeVar("Filled", ArrayRecord, ConfigRecord, MetricRecord, RecordDict)
 _MOST_HEADER = 1_024  # bytes; a longer one is numpy's business
 
 
@@ -26,7 +28,7 @@ def packed(array: np.ndarray) -> Array:
     header = _header(value.dtype, value.shape)
     if header is None:
         return Array(value)
-    return Array(str(value.dtype), tuple(value.shape), _STYPE, b"".join((header, value.data if value.size else b"")))
+    return plainly(str(value.dtype), value.shape, _STYPE, b"".join((header, value.data if value.size else b"")))
 
 
 def unpacked(value: Array) -> np.ndarray:
@@ -48,11 +50,16 @@ def unpacked(value: Array) -> np.ndarray:
     return value.numpy()
 
 
-def record_of(arrays: Mapping[str, Array]) -> ArrayRecord:
-    """A record of these very arrays; Flower's constructor would make each anew."""
-    record = ArrayRecord()
-    for key, array in arrays.items():
-        record[key] = array
+def plainly(dtype: str, shape: tuple[int, ...], stype: str, data: Any) -> Array:
+    """An Array of these very values; Flower's constructor would look at each, and refuse memory that is shared."""
+    array = Array.__new__(Array)
+    array.__dict__.update(dtype=dtype, shape=shape, stype=stype, data=data, _is_dirty=True)
+    return array
+
+
+def filled(record: Filled, values: Mapping[str, Any]) -> Filled:
+    """The record with these values, whose types the caller vouches for; Flower's own way takes 6 µs a value."""
+    record.__dict__["_data"].update(values)
     return record
 
 

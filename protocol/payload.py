@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from protocol.arrays import packed, record_of, unpacked
+from protocol.arrays import filled, packed, unpacked
 
 Block = dict[str, np.ndarray]  # tensor name -> array
 
@@ -48,14 +48,14 @@ class Payload:
             return done[id(value)][1]
 
         records: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {
-            _ARRAYS + name: record_of({key: as_flower(value) for key, value in block.items()})
+            _ARRAYS + name: filled(ArrayRecord(), {str(key): as_flower(value) for key, value in block.items()})
             for name, block in self.blocks.items()
         }
         if self.info:
-            records[_INFO] = ConfigRecord({"json": json.dumps(self.info, sort_keys=True)})
+            records[_INFO] = filled(ConfigRecord(), {"json": json.dumps(self.info, sort_keys=True)})
         if self.metrics:
-            records[_METRICS] = MetricRecord({key: float(value) for key, value in self.metrics.items()})
-        return RecordDict(records)
+            records[_METRICS] = filled(MetricRecord(), {str(k): float(v) for k, v in self.metrics.items()})
+        return filled(RecordDict(), records)
 
     @classmethod
     def from_records(cls, records: RecordDict) -> Payload:

@@ -13,7 +13,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRec
 from flwr.app.message import make_message
 from flwr.app.metadata import Metadata
 
-from protocol.arrays import record_of
+from protocol.arrays import filled, plainly
 
 Parcel = tuple[dict[str, Any], tuple[int, str | None] | None, list[tuple[str, str, Any]]]
 """Metadata; error; records as (name, kind, values), an array as (key, type, shape, form, number of its buffer)."""
@@ -58,17 +58,17 @@ def unpacked(parcel: Parcel, shared: Sequence[Any], own: Sequence[Any]) -> Messa
     of_message.__dict__.update(metadata)
     if error is not None:
         return make_message(of_message, error=Error(*error))
-    content = RecordDict()
+    content: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {}
     for name, kind, values in records:
         if kind == "arrays":
             arrays = {
-                key: _array(dtype, shape, form, (own if where == OWN else shared)[at])
+                key: plainly(dtype, shape, form, (own if where == OWN else shared)[at])
                 for key, dtype, shape, form, (where, at) in values
             }
-            content[name] = record_of(arrays)
+            content[name] = filled(ArrayRecord(), arrays)
         else:
-            content[name] = ConfigRecord(values) if kind == "config" else MetricRecord(values)
-    return make_message(of_message, content=content)
+            content[name] = filled(ConfigRecord(), values) if kind == "config" else filled(MetricRecord(), values)
+    return make_message(of_message, content=filled(RecordDict(), content))
 
 
 def as_buffer(data: Any) -> np.ndarray:
@@ -87,14 +87,6 @@ def _packed(message: Message, place: Any) -> Parcel:
         else:
             records.append((name, "config" if isinstance(record, ConfigRecord) else "metrics", dict(record)))
     return dict(message.metadata.__dict__), None, records
-
-
-def _array(dtype: str, shape: tuple[int, ...], form: str, data: Any) -> Array:
-    if isinstance(data, bytes):
-        return Array(dtype, shape, form, data)
-    array = Array(dtype, shape, form, b"")
-    array.__dict__["data"] = data  # a view of shared memory: Flower itself would insist on a copy
-    return array
 
 
 def _arrays(message: Message) -> list[Array]:
