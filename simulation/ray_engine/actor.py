@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from flwr.app import Context, Message, RecordDict
 
+from simulation.ray_engine.allocator import keep_freed_memory
 from simulation.ray_engine.parcel import Parcel, as_buffer, packed, unpacked
 
 State = dict[int, tuple[dict[str, np.ndarray], bytes | None]]  # node -> its store, and Flower's own state of it
@@ -33,6 +34,7 @@ class Nodes:
         import torch
 
         torch.set_num_threads(threads)
+        keep_freed_memory()
         self.threads = threads
         module, _, name = app.partition(":")
         self.app: Callable[[Message, Context], Message] = getattr(importlib.import_module(module), name)

@@ -16,7 +16,7 @@ from simulation.ray_engine.actors import Actors
 from simulation.ray_engine.parcel import Shared, packed, unpacked
 from simulation.ray_engine.plan import longest_first, pieces, placed, spread
 
-PIECES = 3  # calls to an actor a round: replies of one are checked while the next is made
+PIECES = 1  # calls to an actor a round; every further one costs several CPU-ms, whatever it holds
 POLL_S = 0.2
 GRACE_S = 1.0  # what replies made before the deadline get to arrive
 MOST_TRIES = 2  # of a node whose messages end its actor: once among others, once alone

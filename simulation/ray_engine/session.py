@@ -13,6 +13,7 @@ from typing import Any
 
 from configs.errors import UserError
 from configs.schema import RunSettings
+from simulation.ray_engine.allocator import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("configs", "protocol", "models", "strategies", "client", "server", "simulation")
@@ -31,6 +32,7 @@ def session(settings: RunSettings, actors: int) -> Iterator[None]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
+    keep_freed_memory()
     if ray.is_initialized():
         yield
         return
