@@ -14,7 +14,7 @@ from flwr.serverapp import Grid
 
 from configs.errors import UserError
 from protocol.kinds import Kind
-from protocol.payload import Payload, ProtocolError, bytes_by_modality, count_bytes
+from protocol.payload import Payload, ProtocolError, by_modality, bytes_by_record
 from server.admission import check_reply
 
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
@@ -44,10 +44,11 @@ class Tally:
 
     def count(self, direction: str, phase: str, records: Any) -> int:
         """Adds one message's content; returns its bytes."""
-        size = count_bytes(records)
+        sizes = bytes_by_record(records)
+        size = sum(sizes.values())
         setattr(self, direction, getattr(self, direction) + size)
         self.by_phase.setdefault(phase, {"up": 0, "down": 0})[direction] += size
-        for modality, part in bytes_by_modality(records).items():
+        for modality, part in by_modality(sizes).items():
             self.by_modality.setdefault(modality, {"up": 0, "down": 0})[direction] += part
         return size
 
