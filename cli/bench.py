@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench_aggregate, bench_encoder
+from cli import bench_aggregate, bench_encoder, bench_match, bench_rounds
 
 app = typer.Typer(
     help="What parts cost on this machine, each measured against something else in the same run.", no_args_is_help=True
 )
 app.command("encoder", help=bench_encoder.HELP)(bench_encoder.encoder)
 app.command("aggregate", help=bench_aggregate.HELP)(bench_aggregate.aggregate)
+app.command("match", help=bench_match.HELP)(bench_match.match)
+app.command("rounds", help=bench_rounds.HELP)(bench_rounds.rounds)

@@ -28,6 +28,7 @@ class Engine(StrEnum):
     """Where the nodes live."""
 
     local = "local"
+    ray = "ray"
     flower = "flower"
 
 
@@ -35,7 +36,11 @@ def run(
     config: Annotated[str | None, typer.Argument(help="YAML file, or the name of a shipped one.")] = None,
     overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, read as YAML.")] = None,
     engine: Annotated[
-        Engine, typer.Option(help="local: nodes in this machine's processes. flower: Flower's own Ray simulation.")
+        Engine,
+        typer.Option(
+            help="local: nodes in this machine's processes, a process per job. ray: many nodes resident in each Ray "
+            "actor, here or on a cluster (run.address). flower: Flower's own Ray simulation."
+        ),
     ] = Engine.local,
     out: Annotated[Path | None, typer.Option(help="Run folder to make; default runs/<time>-<name>.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with an earlier run; finished jobs are kept.")] = None,

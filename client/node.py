@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -256,7 +257,7 @@ def hosted_partitions(experiment: Experiment, node_config: Mapping[str, Any]) ->
     return list(range(first, count, max(step, 1)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=int(os.environ.get("FEDBIND_RESIDENT_NODES", "64")))
 def _resident_holdings(
     experiment_json: str, place: NodePlace, modalities: tuple[str, ...], seed: int, root: Path | None, complete: bool
 ) -> Holdings:

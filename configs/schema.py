@@ -133,6 +133,10 @@ class RunSettings(Section):
     settle_s: Positive = 10.0  # once no further host came for so long, those there stand for all nodes
     reply_timeout_s: Positive = 3600.0
     min_nodes: Count = 1  # a round with fewer good replies ends the job with a message
+    actors: Annotated[int, Field(ge=0)] = 0  # engine ray: processes that hold nodes; 0: one per core that Ray has
+    cpus_per_actor: Positive = 1.0  # each trains in so many threads, rounded down, at least one
+    gpus_per_actor: Annotated[float, Field(ge=0.0)] = 0.0  # set aside for each, may be a part of one
+    address: str | None = None  # of a Ray cluster that is running; None: Ray is started here and ended with the run
 
 
 Subjects = Annotated[list[str], BeforeValidator(texts)]

@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
+from protocol.arrays import filled, packed, unpacked
+
 Block = dict[str, np.ndarray]  # tensor name -> array
 
 _ARRAYS, _INFO, _METRICS = "arrays:", "info", "metrics"
@@ -32,17 +34,28 @@ class Payload:
     info: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
-    def to_records(self) -> RecordDict:
-        """The Flower form."""
+    def to_records(self, done: dict[int, tuple[np.ndarray, Array]] | None = None) -> RecordDict:
+        """The Flower form.
+
+        done  arrays that are in Flower's form already, by identity, and are added to: messages of one round share most
+        """
+
+        def as_flower(value: np.ndarray) -> Array:
+            if done is None:
+                return packed(value)
+            if id(value) not in done:
+                done[id(value)] = (value, packed(value))  # who is kept here keeps its identity
+            return done[id(value)][1]
+
         records: dict[str, ArrayRecord | ConfigRecord | MetricRecord] = {
-            _ARRAYS + name: ArrayRecord({key: Array(np.asarray(value, order="C")) for key, value in block.items()})
+            _ARRAYS + name: filled(ArrayRecord(), {str(key): as_flower(value) for key, value in block.items()})
             for name, block in self.blocks.items()
         }
         if self.info:
-            records[_INFO] = ConfigRecord({"json": json.dumps(self.info, sort_keys=True)})
+            records[_INFO] = filled(ConfigRecord(), {"json": json.dumps(self.info, sort_keys=True)})
         if self.metrics:
-            records[_METRICS] = MetricRecord({key: float(value) for key, value in self.metrics.items()})
-        return RecordDict(records)
+            records[_METRICS] = filled(MetricRecord(), {str(k): float(v) for k, v in self.metrics.items()})
+        return filled(RecordDict(), records)
 
     @classmethod
     def from_records(cls, records: RecordDict) -> Payload:
@@ -73,7 +86,7 @@ class Payload:
 def _array(record: str, key: str, value: Array) -> np.ndarray:
     """One array; never unpickled, and without a copy of its shape or type taken on trust."""
     try:
-        array = value.numpy()
+        array = unpacked(value)
     except Exception as error:
         raise ProtocolError(f"{record[:60]}/{key[:60]}: not a plain array") from error
     if array.dtype.kind not in "fiub":
@@ -83,18 +96,34 @@ def _array(record: str, key: str, value: Array) -> np.ndarray:
 
 def count_bytes(records: RecordDict) -> int:
     """Bytes of a message's content as it travels: arrays with their headers, JSON, numbers, names."""
-    return sum(len(name) + record.count_bytes() for name, record in records.items())
+    return sum(bytes_by_record(records).values())
+
+
+def bytes_by_record(records: RecordDict) -> dict[str, int]:
+    """The same by record, its name included: what Flower's `count_bytes` says, in one pass over its arrays."""
+    return {name: len(name) + _bytes_of(record) for name, record in records.items()}
+
+
+def _bytes_of(record: ArrayRecord | ConfigRecord | MetricRecord) -> int:
+    if isinstance(record, ArrayRecord):
+        return sum(len(key) + len(array.data) for key, array in record.items())
+    return record.count_bytes()
 
 
 def bytes_by_modality(records: RecordDict) -> dict[str, int]:
-    """Bytes of arrays per modality: a block's name after its first dot, or `shared` where it has none.
+    """Bytes per modality, of a message's records."""
+    return by_modality(bytes_by_record(records))
+
+
+def by_modality(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Bytes per modality, of bytes by record: a block's name after its first dot, or `shared` where it has none.
 
     What travels beside a block of weights (`control.encoder.ecg`) is of that block's modality.
     """
     counted: dict[str, int] = {}
-    for name, record in records.items():
+    for name, size in sizes.items():
         modality = (
             name.removeprefix(_ARRAYS).removeprefix("control.").partition(".")[2] if name.startswith(_ARRAYS) else ""
         )
-        counted[modality or "shared"] = counted.get(modality or "shared", 0) + len(name) + record.count_bytes()
+        counted[modality or "shared"] = counted.get(modality or "shared", 0) + size
     return counted

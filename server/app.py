@@ -13,7 +13,7 @@ from configs.load import from_run_config
 from configs.schema import Experiment
 from server.bound import keep_bound
 from server.dispatch import Dispatch
-from server.job import Job, cpu_seconds
+from server.job import Job
 from server.methods.catalogue import METHODS
 from server.methods.method import Phase, learning, measured, plan
 from server.phases.describe import describe
@@ -45,10 +45,11 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
     if finished := folder.read_json(f"jobs/{method}-seed{seed}/result.json"):
         return finished
     path: Path = folder.job(method, seed)
-    began, cpu_began = time.monotonic(), cpu_seconds()
+    began = time.monotonic()
     with JobLog(path, method, seed) as log:
         dispatch = Dispatch(grid, log, method, seed, experiment.run.reply_timeout_s, experiment.run.min_nodes)
         job = Job(experiment, method, seed, dispatch, path)
+        cpu_began = job.cpu_seconds()
         log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})
 
         with job.phase("describe"):
@@ -71,7 +72,7 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
                 state = phase.run(job, state)
             if done == len(before):
                 keep_bound(state, path)
-            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + cpu_seconds() - cpu_began)
+            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + job.cpu_seconds() - cpu_began)
             keep(path, Progress(done, state, dispatch.tally, *spent))
 
         result = job.result(state, *spent)

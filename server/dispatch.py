@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flwr.app import Message
+import numpy as np
+from flwr.app import Array, Message
 from flwr.serverapp import Grid
 
 from configs.errors import UserError
 from protocol.kinds import Kind
-from protocol.payload import Payload, ProtocolError, bytes_by_modality, count_bytes
+from protocol.payload import Payload, ProtocolError, by_modality, bytes_by_record
 from server.admission import check_reply
 
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
@@ -44,10 +45,11 @@ class Tally:
 
     def count(self, direction: str, phase: str, records: Any) -> int:
         """Adds one message's content; returns its bytes."""
-        size = count_bytes(records)
+        sizes = bytes_by_record(records)
+        size = sum(sizes.values())
         setattr(self, direction, getattr(self, direction) + size)
         self.by_phase.setdefault(phase, {"up": 0, "down": 0})[direction] += size
-        for modality, part in bytes_by_modality(records).items():
+        for modality, part in by_modality(sizes).items():
             self.by_modality.setdefault(modality, {"up": 0, "down": 0})[direction] += part
         return size
 
@@ -85,16 +87,24 @@ class Dispatch:
         started, down_before, up_before = time.monotonic(), self.tally.down, self.tally.up
         asked: dict[int, Payload] = {}
         messages = []
+        in_form: dict[int, tuple[np.ndarray, Array]] = {}  # a round's weights are put into Flower's form once
         for partition, payload in sorted(questions.items()):
             echo = {"method": self.method, "seed": self.seed, "phase": phase, "round": round, "partition": partition}
             asked[partition] = Payload(payload.blocks, {**payload.info, **echo}, payload.metrics)
-            records = asked[partition].to_records()
+            records = asked[partition].to_records(in_form)
             self._count("down", phase, records, partition)
             messages.append(Message(records, self.route[partition], kind.message_type, group_id=str(round)))
         good: dict[int, Payload] = {}
         seen: set[int] = set()
+        hosts: dict[int, list[int]] = {}
+        for partition in asked:
+            hosts.setdefault(self.route[partition], []).append(partition)
+        before = len(self.tally.skipped)
         for message in self.grid.send_and_receive(messages, timeout=self.timeout_s):
-            self._take(kind, asked, message, phase, round, good, seen, check)
+            self._take(kind, asked, hosts, message, phase, round, good, seen, check)
+        self.tally.skipped[before:] = sorted(self.tally.skipped[before:], key=lambda told: told["node"])
+        for text in getattr(self.grid, "news", list)():
+            self.events.append({"event": "note", "text": f"{phase}, round {round}: {text}"})
         late = sorted(set(asked) - seen)
         for partition in late:
             self.skip(partition, phase, round, f"late: no reply within {self.timeout_s:g} s")
@@ -119,10 +129,10 @@ class Dispatch:
         return good
 
     def _take(
-        self, kind: Kind, asked: Mapping[int, Payload], message: Message, phase: str, round: int,
-        good: dict[int, Payload], seen: set[int], check: Check | None,
+        self, kind: Kind, asked: Mapping[int, Payload], hosts: Mapping[int, list[int]], message: Message,
+        phase: str, round: int, good: dict[int, Payload], seen: set[int], check: Check | None,
     ) -> None:  # fmt: skip
-        hosted = [p for p in asked if self.route[p] == message.metadata.src_node_id]
+        hosted = hosts.get(message.metadata.src_node_id, [])
         if message.has_error():
             named = re.match(r"node (\d{1,9}): ", message.error.reason or "")
             left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]

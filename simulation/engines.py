@@ -14,8 +14,9 @@ from configs.schema import Experiment
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from simulation.jobs import run_local
+from simulation.roots import with_absolute_roots
 
-ENGINES = ("local", "flower")
+ENGINES = ("local", "ray", "flower")
 
 
 def run_experiment(
@@ -24,6 +25,10 @@ def run_experiment(
     """Runs the experiment on an engine; returns the run folder and the summary. Raises UserError for an unknown engine."""
     if engine == "local":
         return run_local(experiment, out, view, resume)
+    if engine == "ray":
+        from simulation.ray_engine.run import run_on_ray
+
+        return run_on_ray(experiment, out, view, resume)
     if engine != "flower":
         raise UserError(f"unknown engine {engine!r}", expected=" or ".join(ENGINES))
     return run_on_flower(experiment, out, view, resume)
@@ -37,7 +42,7 @@ def run_on_flower(
 
     check_holdings(experiment)
     folder = start_run(experiment, out, resume)
-    settings = _with_absolute_roots(experiment)
+    settings = with_absolute_roots(experiment)
     run_config: dict[str, str | int | float | bool] = {
         "json": settings.model_dump_json(),
         "out": str(folder.path.resolve()),
@@ -66,23 +71,3 @@ def run_on_flower(
     summary = finish_run(folder, experiment)
     view.close(summary)
     return folder.path, json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
-
-
-def _with_absolute_roots(experiment: Experiment) -> Experiment:
-    """With every path absolute: both apps work in the bundle's folder, so a relative root would be looked for there."""
-
-    def absolute(root: str | None) -> dict[str, str | None]:
-        return {"root": None if root is None else str(Path(root).expanduser().resolve())}
-
-    trace = experiment.strategy.trace
-    return experiment.model_copy(
-        update={
-            "strategy": experiment.strategy.model_copy(
-                update={"trace": None if trace is None else str(Path(trace).expanduser().resolve())}
-            ),
-            "data": experiment.data.model_copy(update=absolute(experiment.data.root)),
-            "further_data": {
-                name: data.model_copy(update=absolute(data.root)) for name, data in experiment.further_data.items()
-            },
-        }
-    )

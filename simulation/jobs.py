@@ -6,9 +6,11 @@ import logging
 import multiprocessing
 import os
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -24,6 +26,9 @@ from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
 from simulation.local import LocalGrid
 from simulation.raw_pairing import add_raw_pairing
+
+if TYPE_CHECKING:
+    from simulation.ray_engine.grid import RayGrid
 
 
 def run_local(
@@ -74,17 +79,27 @@ def run_local(
 
 def grid_for(experiment: Experiment, method: str, seed: int, **options: Any) -> LocalGrid:
     """A LocalGrid with one host per node, each with a handle key that repeats with the seed."""
+    return LocalGrid(client_app, node_configs(experiment, seed), {"json": experiment.model_dump_json()}, **options)
+
+
+def node_configs(experiment: Experiment, seed: int) -> list[dict[str, Any]]:
+    """What each simulated host is told: which node it is, a handle key that repeats with the seed."""
     places = node_places(experiment)
-    configs = [
+    return [
         {"partition-id": p.partition, "num-partitions": len(places), "handle-key": f"local-{seed}", "allow-audit": True}
         for p in places
     ]
-    return LocalGrid(client_app, configs, {"json": experiment.model_dump_json()}, **options)
 
 
 def run_one(experiment: Experiment, method: str, seed: int, folder: RunFolder, **options: Any) -> dict[str, Any]:
     """One job in this process."""
-    grid = grid_for(experiment, method, seed, **options)
+    return run_on(grid_for(experiment, method, seed, **options), experiment, method, seed, folder)
+
+
+def run_on(
+    grid: LocalGrid | RayGrid, experiment: Experiment, method: str, seed: int, folder: RunFolder
+) -> dict[str, Any]:
+    """One job on a grid that is its own, which is closed at the end."""
     try:
         result = run_job(grid, experiment, method, seed, folder)
     finally:
@@ -95,14 +110,21 @@ def run_one(experiment: Experiment, method: str, seed: int, folder: RunFolder, *
 def run_in_worker(text: str, method: str, seed: int, folder: str) -> None:
     """One job of an experiment (as JSON) in a process that runs nothing beside it."""
     torch.set_num_threads(1)
-    run_folder = RunFolder.open(Path(folder))
+    experiment, run_folder = Experiment.model_validate_json(text), RunFolder.open(Path(folder))
+    with logged(run_folder, method, seed):
+        run_one(experiment, method, seed, run_folder)
+
+
+@contextmanager
+def logged(run_folder: RunFolder, method: str, seed: int) -> Iterator[None]:
+    """What the job's nodes log goes to its node.log; how it failed, if it does, to its error.json as well."""
     handler = logging.FileHandler(run_folder.job(method, seed) / "node.log", delay=True)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("fedbind")
     logger.addHandler(handler)
     spread, logger.propagate = logger.propagate, False
     try:
-        run_one(Experiment.model_validate_json(text), method, seed, run_folder)
+        yield
     except Exception:
         logger.exception("the job failed")
         run_folder.write_json(f"jobs/{method}-seed{seed}/error.json", {"traceback": traceback.format_exc()})

@@ -10,25 +10,21 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.serverapp import Grid
-from flwr.supercore.run import Run
-from flwr.supercore.task_identity import TaskIdentity
 
 from client.store import release
+from simulation.grid import SimulatedGrid
 
 _log = logging.getLogger("fedbind.simulation")
-_SERVER_ID = 1
 _CLIENT_RAISED = 2  # Flower's own code for a client whose handler raised
 
 Watch = Callable[[Message, Message | None], Message | None]
 """Sees a question and its reply; returns what arrives instead, or None for a reply that never comes."""
 
 
-class LocalGrid(Grid):
+class LocalGrid(SimulatedGrid):
     """Nodes with resident state, asked one after another.
 
     client_app   the ClientApp all nodes run
@@ -48,75 +44,38 @@ class LocalGrid(Grid):
         order: Callable[[list[Message]], list[Message]] | None = None,
     ) -> None:
         self.client_app, self.watch, self.order = client_app, watch, order
-        self._run = Run.create_empty(uuid4().int >> 65)
+        super().__init__(len(node_configs))
         self._contexts = {
-            100 + index: Context(
-                self._run.run_id, 100 + index, {"store": "memory", **node_config}, RecordDict(), dict(run_config)
-            )
-            for index, node_config in enumerate(node_configs)
+            node: Context(self.run.run_id, node, {"store": "memory", **node_config}, RecordDict(), dict(run_config))
+            for node, node_config in zip(self.nodes, node_configs, strict=True)
         }
-        self._replies: dict[str, Message] = {}
-        self._identify()
-
-    def _identify(self) -> None:
-        """Says whose messages are made here; Flower asks before it makes one."""
-        TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, self._run.run_id, _SERVER_ID
-
-    def set_run(self, run: Run) -> None:
-        """Takes the run's identity from outside."""
-        self._run = run
-        self._identify()
-
-    @property
-    def run(self) -> Run:
-        """The run."""
-        return self._run
-
-    def create_message(
-        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
-    ) -> Message:
-        """A message to one node."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
-
-    def get_node_ids(self) -> Iterable[int]:
-        """All nodes; they are there from the start."""
-        return list(self._contexts)
-
-    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Has each message handled at once and keeps the reply for `pull_messages`."""
-        asked = []
-        for message in messages:
-            message.metadata.__dict__["_message_id"] = str(uuid4())
-            asked.append(message.metadata.message_id)
-            reply = self._handle(message)
-            if reply is not None:
-                self._replies[message.metadata.message_id] = reply
-        return asked
-
-    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Replies to these messages, as far as there are any."""
-        return [self._replies.pop(each) for each in message_ids if each in self._replies]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Asks node after node; replies that took longer than `timeout` seconds since the start do not arrive."""
-        started, replies = time.monotonic(), []
+        started, replies = time.monotonic(), list[Message]()
         for message in messages:
-            arrived = list(self.pull_messages(self.push_messages([message])))
-            if timeout is None or time.monotonic() - started <= timeout:
-                replies += arrived
+            self.name(message)
+            reply = self._handle(message)
+            if reply is not None and (timeout is None or time.monotonic() - started <= timeout):
+                replies.append(reply)
         return self.order(replies) if self.order is not None else replies
 
     def close(self) -> None:
         """Forgets the nodes' resident state."""
-        release(self._run.run_id)
+        release(self.run.run_id)
 
     def _handle(self, message: Message) -> Message | None:
         context = self._contexts.get(message.metadata.dst_node_id)
         if context is None:
             return Message(Error(5, "no such node"), reply_to=message)
-        try:
-            reply: Message | None = self.client_app(message, context)
-        except Exception as error:
-            _log.exception("a ClientApp raised")
-            reply = Message(Error(_CLIENT_RAISED, f"{type(error).__name__}: {error}"), reply_to=message)
+        reply = handled(self.client_app, message, context)
         return self.watch(message, reply) if self.watch is not None else reply
+
+
+def handled(client_app: Callable[[Message, Context], Message], message: Message, context: Context) -> Message:
+    """The node's reply; what the ClientApp raises comes back as an error."""
+    try:
+        return client_app(message, context)
+    except Exception as error:
+        _log.exception("a ClientApp raised")
+        return Message(Error(_CLIENT_RAISED, f"{type(error).__name__}: {error}"), reply_to=message)

@@ -35,6 +35,8 @@ def ended(capsys, *arguments):
         ("data", "check"),
         ("bench",),
         ("bench", "encoder"),
+        ("bench", "match"),
+        ("bench", "rounds"),
     ],
 )
 def test_help_is_there_for_every_command(capsys, command):

@@ -8,7 +8,7 @@ import pytest
 
 from protocol.payload import Payload
 from server.report.summary import summary_without_times
-from simulation.engines import _with_absolute_roots
+from simulation.roots import with_absolute_roots
 from tests.simulation.smallest import TWO_NODES_A_GROUP, in_this_process, smallest, whole_run
 
 HERE = """
@@ -175,7 +175,7 @@ def test_fine_tuning_is_told_which_encoders_nobody_trained(folders):
 def test_flower_s_engine_is_told_where_every_data_set_lies(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     given = smallest("further_data.x={name: folder, root: x, modalities: [acc]}", "data.root=y")
-    told = _with_absolute_roots(given)
+    told = with_absolute_roots(given)
     assert (told.data.root, told.further_data["x"].root) == (str(tmp_path / "y"), str(tmp_path / "x"))
 
 

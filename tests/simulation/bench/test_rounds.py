@@ -1,0 +1,39 @@
+"""The benchmark of rounds at its smallest: the plain loop and the local engine agree, and the form of what is told."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from cli.app import call
+from simulation.bench.rounds.run import ratios_of
+from simulation.bench.rounds.task import MODELS, beginning, difference, plain_round, trained
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_plain_loop_is_the_mean_of_what_nodes_train_alone(model):
+    start = beginning(model)
+    apart = [trained(model, node, start)[0] for node in range(3)]
+    mean = {name: np.mean([each[name] for each in apart], axis=0) for name in start}
+    plain = plain_round(model, 3, {name: torch.from_numpy(value) for name, value in start.items()})
+    assert difference(mean, {name: value.numpy() for name, value in plain.items()}) < 1e-6
+    assert difference(mean, start) > 1e-4
+    assert model != "mlp" or sum(value.size for value in start.values()) == 101_770
+
+
+def test_ratios_are_of_the_sides_that_were_run():
+    figures = {"plain": {"wall": 2.0, "cpu": 4.0, "start": None}, "ray": {"wall": 1.0, "cpu": 5.0, "start": 3.0}}
+    told = ratios_of(figures)
+    assert (told["ray_wall_over_plain"], told["ray_cpu_over_plain"]) == (0.5, 1.25)
+    assert told["ray_cpu_over_flower_ray"] is None and told["start_over_flower_ray"] is None
+
+
+@pytest.mark.slow
+def test_the_command_ends_with_one_json_object(capsys):
+    code = call(["bench", "rounds", "--model", "mlp", "--nodes", "3", "--rounds", "2", "--warm-up", "1", "--turns", "1",
+                 "--system", "plain", "--system", "local", "--json"])  # fmt: skip
+    told = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert code == 0 and told["ratios"]["local_cpu_over_plain"] is not None
+    assert told["ratios"]["ray_wall_over_pfl"] is None and told["models"]["mlp"]["furthest_weight"] < 1e-5
+    assert told["models"]["mlp"]["systems"]["local"]["start"] > 0

@@ -1,0 +1,77 @@
+"""The engine `ray`: the local engine's figures to the bit, with any number of actors, also when one dies."""
+
+import pytest
+
+from server.report.finish import start_run
+from server.report.summary import summarise, summary_without_times
+from simulation.jobs import node_configs, run_on
+from simulation.ray_engine.actors import Actors
+from simulation.ray_engine.grid import RayGrid
+from simulation.ray_engine.session import session
+from tests.simulation.smallest import TWO_NODES_A_GROUP, smallest, whole_run
+
+pytestmark = pytest.mark.slow
+ONE_METHOD = ["methods=[fedbind]", "rounds.autoencoder=2"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray():
+    import ray
+
+    with session(smallest().run, 2):
+        yield ray
+
+
+def told(path, summary):
+    weights = {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*.safetensors"))}
+    return summary_without_times(summary), weights
+
+
+def on_ray(experiment, path, count, app="client.app:app", **of_nodes):
+    """Every job on so many actors; returns the summary without times, all weights, and the events."""
+    folder = start_run(experiment, path)
+    actors = Actors(experiment.run, count, 8, app)
+    results = []
+    try:
+        for seed in experiment.seeds:
+            for method in experiment.methods:
+                configs = [{**each, **of_nodes} for each in node_configs(experiment, seed)]
+                grid = RayGrid(actors, configs, {"json": experiment.model_dump_json()})
+                results.append(run_on(grid, experiment, method, seed, folder))
+    finally:
+        actors.close()
+    summary = summarise("run", results[0]["data"], list(experiment.seeds), results, list(experiment.methods))
+    return *told(path, summary), "".join(file.read_text() for file in path.rglob("metrics.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    path = tmp_path_factory.mktemp("local") / "run"
+    return told(path, whole_run(smallest(*TWO_NODES_A_GROUP, *ONE_METHOD), path)[1])
+
+
+def test_one_actor_and_two_give_the_local_engines_summary_and_weights_bit_by_bit(tmp_path, local):
+    experiment = smallest(*TWO_NODES_A_GROUP, *ONE_METHOD)
+    assert any("encoder.ecg" in name for name in local[1])
+    for count in (1, 2):
+        summary, weights, events = on_ray(experiment, tmp_path / str(count), count)
+        assert weights == local[1] and summary == local[0]
+        assert "died" not in events
+
+
+def test_an_actor_that_dies_in_a_round_changes_nothing_but_a_note(tmp_path, local):
+    """It dies after the node has put its moments of round 2 away: made again with them, the weights would differ."""
+    experiment = smallest(*TWO_NODES_A_GROUP, *ONE_METHOD)
+    flag = tmp_path / "died"
+    summary, weights, events = on_ray(
+        experiment, tmp_path / "run", 1, "tests.simulation.dying:app", **{"dies-once": str(flag)}
+    )
+    assert flag.exists() and "actor 0 died and was started again" in events
+    assert weights == local[1] and summary == local[0]
+
+
+def test_a_node_that_always_ends_its_process_is_left_out_and_the_round_goes_on(tmp_path):
+    experiment = smallest(*TWO_NODES_A_GROUP, "methods=[dcm]", "rounds.contrast=1")
+    summary, _, events = on_ray(experiment, tmp_path / "run", 2, "tests.simulation.dying:always")
+    assert [skip["node"] for skip in summary["nodes"]["skipped"]] == [1]
+    assert "node 101 ended its actor 2 times" in events
