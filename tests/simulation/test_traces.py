@@ -136,3 +136,12 @@ def test_a_trace_that_does_not_fit_ends_the_job_before_a_node_is_asked(tmp_path)
     with pytest.raises(UserError, match="speed is 'x'") as caught:
         run(tmp_path / "other", STEADY.replace("1e6,1\n", "1e6,1\n", 1) + "0,4,x,1,1\n")
     assert caught.value.where.endswith("line 6")
+
+
+def test_a_round_of_one_node_alone_goes_on(tmp_path):
+    """Nobody else has given an embedding yet when node 2 begins the contrast by itself."""
+    rows = "".join(f"{p},0,1,1e9,1\n{p},0.1,1,1e9,{int(p == 2)}\n{p},0.6,1,1e9,1\n" for p in range(4))
+    asked = Asked()
+    result, _, _, _events = run(tmp_path / "run", rows, "rounds.contrast=8", watch=asked)
+    assert asked.by_round["contrast", 1] == {2} and asked.by_round["contrast", 8] == {0, 1, 2, 3}
+    assert result["accuracy"] is not None and result["nodes"]["skipped"] == []
