@@ -174,9 +174,15 @@ def test_fine_tuning_is_told_which_encoders_nobody_trained(folders):
 
 def test_flower_s_engine_is_told_where_every_data_set_lies(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    given = smallest("further_data.x={name: folder, root: x, modalities: [acc]}", "data.root=y")
+    (tmp_path / "t.csv").write_text("node,time_s,speed,bandwidth_bytes_s,online\n0,0,1,1e6,1\n")
+    given = smallest(
+        "further_data.x={name: folder, root: x, modalities: [acc]}", "data.root=y", "strategy.trace=t.csv",
+        "models.unified.weights=w",
+    )  # fmt: skip
     told = with_absolute_roots(given)
     assert (told.data.root, told.further_data["x"].root) == (str(tmp_path / "y"), str(tmp_path / "x"))
+    assert (told.strategy.trace, told.models.unified.weights) == (str(tmp_path / "t.csv"), str(tmp_path / "w"))
+    assert with_absolute_roots(smallest()).models.unified.weights == "shipped"
 
 
 def test_no_folder_of_a_person_stands_on_the_page(folders, monkeypatch):
