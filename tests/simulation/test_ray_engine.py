@@ -72,6 +72,6 @@ def test_an_actor_that_dies_in_a_round_changes_nothing_but_a_note(tmp_path, loca
 
 def test_a_node_that_always_ends_its_process_is_left_out_and_the_round_goes_on(tmp_path):
     experiment = smallest(*TWO_NODES_A_GROUP, "methods=[dcm]", "rounds.contrast=1")
-    summary, _, events = on_ray(experiment, tmp_path / "run", 1, "tests.simulation.dying:always")
+    summary, _, events = on_ray(experiment, tmp_path / "run", 2, "tests.simulation.dying:always")
     assert [skip["node"] for skip in summary["nodes"]["skipped"]] == [1]
     assert "node 101 ended its actor 2 times" in events
