@@ -38,7 +38,9 @@ class PictureSettings(Section):
     """How records become pictures, for both methods; windows are 128 records long."""
 
     rate_hz: Positive = 32.0  # 4 s
-    form: Literal["colour", "magnitude_phase", "single"] = "magnitude_phase"  # the others lose the sign of a slow signal
+    form: Literal["colour", "magnitude_phase", "single"] = (
+        "magnitude_phase"  # the others lose the sign of a slow signal
+    )
     low_db: float = -60.0
     high_db: float = 10.0
 
@@ -68,7 +70,9 @@ class BevMethod(Section):
     batch: Count = 16
     rate: Positive = 1e-3
     decay: AtLeastZero = 1e-4
-    fold_groups: Count | None = None  # encoders are trained once for so many groups of held-out people; None: per person
+    fold_groups: Count | None = (
+        None  # encoders are trained once for so many groups of held-out people; None: per person
+    )
 
 
 class HeadSettings(Section):
@@ -104,7 +108,9 @@ class FusionStudy(Section):
     seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
     sets: Literal["prefixes", "all"] = "prefixes"  # the first 1, 2, … modalities; or every subset
     useless: bool = False  # one more set: all modalities and one of white noise
-    heads: Literal["each", "one"] = "each"  # a head for each set; or one for all of them, which modality_drop makes able
+    heads: Literal["each", "one"] = (
+        "each"  # a head for each set; or one for all of them, which modality_drop makes able
+    )
     unified: UnifiedMethod = UnifiedMethod()
     bev: BevMethod = BevMethod()
     head: HeadSettings = HeadSettings()
@@ -153,7 +159,9 @@ class FusionStudy(Section):
         if not -300 < self.picture.low_db < self.picture.high_db < 300:
             faults.append("picture: the span of decibels must rise, within ±300")
         if self.heads == "one" and len(self.modality_sets) > 1 and not self.head.modality_drop:
-            faults.append("head.modality_drop: one head for all sets must learn to do without some; give a share above 0")
+            faults.append(
+                "head.modality_drop: one head for all sets must learn to do without some; give a share above 0"
+            )
         if faults:
             raise ValueError("\n".join(faults))
         return self

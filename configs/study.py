@@ -167,6 +167,11 @@ def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study | Fusio
     return KINDS[kind].model_validate(tree)
 
 
+def grids() -> list[str]:
+    """Names of the shipped studies that are grids of experiments."""
+    return [path.stem for path in sorted(STUDIES.glob("*.yaml")) if isinstance(load_study(path), Study)]
+
+
 def cells(study: Study, overrides: Iterable[str] = ()) -> list[Cell]:
     """Every cell of the grid with its experiment; `overrides` come last. Raises UserError for the first faulty cell."""
     further: Sequence[str] = list(overrides)

@@ -50,7 +50,8 @@ def encoders_of(
             folder.mkdir(parents=True, exist_ok=True)
             told |= {"subjects": sorted(set(windows.subject[rows].tolist())), "seed": seed}
             write_atomically(folder / f"{modality}.json", json.dumps(told, indent=1))
-            write_atomically(path, safetensors.torch.save(encoder.state_dict()))
+            whole = {name: value.contiguous() for name, value in encoder.state_dict().items()}
+            write_atomically(path, safetensors.torch.save(whole))
         found[modality] = encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return found
 
@@ -60,7 +61,9 @@ def drawn(
 ) -> NDArray[np.int64]:
     """Windows of these people that are present, `most` at the most; as many of each class as far as there are so many."""
     theirs = np.flatnonzero(windows.present & np.isin(windows.subject, list(subjects)) & (windows.label >= 0))
-    by_class = [generator.permutation(theirs[windows.label[theirs] == label]) for label in np.unique(windows.label[theirs])]
+    by_class = [
+        generator.permutation(theirs[windows.label[theirs] == label]) for label in np.unique(windows.label[theirs])
+    ]
     rows: list[int] = []
     for left, each in zip(range(len(by_class), 0, -1), sorted(by_class, key=len), strict=True):
         rows += each[: (most - len(rows)) // left].tolist()
@@ -92,7 +95,7 @@ def trained(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            loss_sum += float(loss) * len(some)
+            loss_sum += loss.item() * len(some)
             right += int((logits.argmax(dim=1) == label[some]).sum())
     counts = {int(each): int((label == each).sum()) for each in label.unique()}
     told: dict[str, Any] = {"windows": counts, "loss": loss_sum / len(rows), "training_accuracy": right / len(rows)}

@@ -115,7 +115,9 @@ def federated(head: LatentFusion, view: View, nodes: Sequence[Rows], settings: H
     A node keeps its optimiser's moments from round to round, and weighs its classes by its own labels. With one node
     this is `centralised`, to the bit.
     """
-    weights = [class_weights(view.features.label[torch.from_numpy(r)], head_classes(head), settings.balanced) for r in nodes]
+    weights = [
+        class_weights(view.features.label[torch.from_numpy(r)], head_classes(head), settings.balanced) for r in nodes
+    ]
     optimisers, steps = [adamw(head.parameters(), settings.rate, settings.decay) for _ in nodes], 0
     block = block_of(head)
     for turn in range(1, settings.epochs + 1):

@@ -58,7 +58,9 @@ def material_of(study: FusionStudy) -> Material:
         recordings = with_noise(recordings, study.picture.rate_hz)
     windows = {name: windows_of(recordings, name, cards[name], study.picture.rate_hz) for name in study.modalities}
     if empty := [name for name, each in windows.items() if not each.present.any()]:
-        raise UserError(f"nobody recorded {', '.join(empty)}", where="data.modalities", expected="a signal in some file")
+        raise UserError(
+            f"nobody recorded {', '.join(empty)}", where="data.modalities", expected="a signal in some file"
+        )
     step, every = study.strides(study.sequence.step_s), study.strides(study.sequence.every_s)
     sequences = sequences_of(windows, study.sequence.windows, step, every)
     return Material(windows, sequences, tuple(read.card.classes), card.simulated, read.skipped)

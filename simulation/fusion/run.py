@@ -89,7 +89,11 @@ class _Maker:
         model, name = encoder_of(self.content)
 
         def encode(modality: str, pictures: Tensor) -> Tensor:
-            return model.latents(pictures) if self.study.unified.latents == "continuous" else model.code(pictures).quantised
+            return (
+                model.latents(pictures)
+                if self.study.unified.latents == "continuous"
+                else model.code(pictures).quantised
+            )
 
         return features_of(self.material, self.form, encode, self.out / "latents" / name[:16], self.tell)
 
@@ -109,9 +113,7 @@ def job_file(out: Path, method: str, regime: str, seed: int, held_out: str) -> P
     return out / "jobs" / f"{method}-{regime}-seed{seed}-{held_out}.json"
 
 
-def _run_missing(
-    study: FusionStudy, maker: _Maker, out: Path, fold: Fold, method: str, seed: int, tell: Tell
-) -> None:
+def _run_missing(study: FusionStudy, maker: _Maker, out: Path, fold: Fold, method: str, seed: int, tell: Tell) -> None:
     for regime in study.regimes:
         path = job_file(out, method, regime, seed, fold.held_out)
         if not path.is_file():

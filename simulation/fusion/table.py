@@ -155,7 +155,14 @@ def table_csv(table: Sequence[Line]) -> str:
     head += [f"{measure}, unified less bev{part}" for measure in MEASURES for part in ("", " low", " high")]
     rows = []
     for each in table:
-        row: list[Any] = [each.method, each.regime, len(each.modalities), JOIN.join(each.modalities), each.seeds, each.folds]
+        row: list[Any] = [
+            each.method,
+            each.regime,
+            len(each.modalities),
+            JOIN.join(each.modalities),
+            each.seeds,
+            each.folds,
+        ]
         for m in MEASURES:
             row += [each.figures[m]["mean"], each.figures[m]["std"], each.people_std[m]]
         for m in MEASURES:
