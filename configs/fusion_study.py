@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -138,14 +139,15 @@ class FusionStudy(Section):
     @model_validator(mode="after")
     def _fits(self) -> FusionStudy:
         faults = []
-        for key, names in (
-            ("data.modalities", self.data.modalities), ("methods", self.methods), ("regimes", self.regimes),
-            ("seeds", self.seeds), ("subjects", self.subjects or []), ("folds", self.folds or []),
-        ):  # fmt: skip
+        lists: dict[str, Sequence[object]] = {
+            "data.modalities": self.data.modalities, "methods": self.methods, "regimes": self.regimes,
+            "seeds": self.seeds, "subjects": self.subjects or [], "folds": self.folds or [],
+        }  # fmt: skip
+        for key, names in lists.items():
             if len(set(names)) != len(names):
                 faults.append(f"{key}: names must differ: {', '.join(map(str, names))}")
-        for key, names in (("subjects", self.subjects), ("folds", self.folds)):
-            if names == []:
+        for key, people in (("subjects", self.subjects), ("folds", self.folds)):
+            if people == []:
                 faults.append(f"{key}: nobody is named; leave the key out for everybody")
         if any(name == USELESS or "." in name for name in self.data.modalities):
             faults.append(f"data.modalities: none may be called {USELESS}, or hold a dot")

@@ -52,7 +52,8 @@ def encoders_of(
             write_atomically(folder / f"{modality}.json", json.dumps(told, indent=1))
             whole = {name: value.contiguous() for name, value in encoder.state_dict().items()}
             write_atomically(path, safetensors.torch.save(whole))
-        found[modality] = encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        found[modality] = encoder.eval().requires_grad_(False)
     return found
 
 
@@ -81,7 +82,8 @@ def trained(
         raise ValueError(f"{len(rows)} labelled windows to train an encoder on: two are needed")
     began = time.monotonic()
     torch.manual_seed(seed)
-    whole = alone(ResNetEncoder(settings.network, settings.stage), classes).to(memory_format=torch.channels_last)
+    whole = alone(ResNetEncoder(settings.network, settings.stage), classes)
+    whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = adamw(whole.parameters(), settings.rate, settings.decay)
     label = torch.from_numpy(windows.label[rows])
     loss_sum, right = 0.0, 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import f1_score, roc_auc_score
 
-from configs.fusion_study import FusionStudy
+from configs.fusion_study import USELESS, FusionStudy
 from configs.nodes import derived_seed
 from simulation.fusion.features import Features
 from simulation.fusion.folds import Fold
@@ -28,10 +27,7 @@ def run_job(study: FusionStudy, features: Features, classes: int, fold: Fold, re
     train, test = features.rows_of(fold.training), features.rows_of([fold.held_out])
     nodes = [rows for who in fold.training if len(rows := features.rows_of([who]))]
     sets, steps, size = {}, 0, 0
-    groups: Sequence[Sequence[tuple[str, ...]]] = [[each] for each in study.modality_sets]
-    if study.heads == "one":
-        groups = [study.modality_sets]
-    for tested in groups:
+    for tested in heads_of(study):
         modalities = max(tested, key=len)
         own = derived_seed(seed, "fold", fold.held_out, JOIN.join(modalities))
         view = View.of(features, modalities, fold.training)
@@ -52,6 +48,14 @@ def run_job(study: FusionStudy, features: Features, classes: int, fold: Fold, re
         "head_bytes": size, "steps": steps,
         "seconds": round(time.monotonic() - began, 1), "cpu_seconds": round(time.process_time() - cpu, 1),
     }  # fmt: skip
+
+
+def heads_of(study: FusionStudy) -> list[list[tuple[str, ...]]]:
+    """The sets that each head is tested on; it is trained on the largest of them."""
+    if study.heads == "each":
+        return [[each] for each in study.modality_sets]
+    plain = [each for each in study.modality_sets if USELESS not in each]
+    return [plain, *([each] for each in study.modality_sets if USELESS in each)]
 
 
 def measures(label: NDArray[np.int64], told: NDArray[np.float64]) -> dict[str, float | None]:

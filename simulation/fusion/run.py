@@ -57,7 +57,8 @@ def run_fusion(study: FusionStudy, name: str, overrides: Sequence[str], out: Pat
         folds = folds_of(material.subjects, study.folds, study.bev.fold_groups)
         _start(study, material, out)
         maker = _Maker(study, material, content, out, tell)
-        command = without_private_paths(shlex.join(["fedbind", "study", name, *overrides]))
+        shown = ["data.root=FOLDER" if each.startswith("data.root=") else each for each in overrides]
+        command = without_private_paths(shlex.join(["fedbind", "study", name, *shown]))
         for seed in study.seeds:
             for fold in folds:
                 for method in study.methods:

@@ -14,6 +14,7 @@ from configs.fusion_study import _STRIDE
 from configs.study import load_study
 from models.spectral import STRIDE
 from simulation.fusion import run as engine
+from simulation.fusion.job import heads_of
 from simulation.fusion.run import run_fusion
 from tests.simulation.fusion.wesad_files import write_wesad
 
@@ -119,6 +120,13 @@ def test_one_head_for_all_sets_and_every_subset(home, tmp_path):
                      "unified.latents=quantised", "useless=false")  # fmt: skip
     told = outcome.figures["figures"]["unified"]["centralised"]
     assert told["1"]["sets"] == ["wrist_eda", "wrist_acc"] and told["2"]["sets"] == ["wrist_eda+wrist_acc"]
+
+
+def test_a_head_for_each_set_or_one_for_all_of_them_and_noise_never_in_theirs():
+    names = ["data.modalities=[wrist_bvp, wrist_eda]"]
+    one, both, noise = ("wrist_bvp",), ("wrist_bvp", "wrist_eda"), ("wrist_bvp", "wrist_eda", "useless")
+    assert heads_of(load_study("wesad_fusion", [*names, "heads=each"])) == [[one], [both], [noise]]
+    assert heads_of(load_study("wesad_fusion", [*names, "heads=one"])) == [[one, both], [noise]]
 
 
 def test_recordings_that_changed_are_not_taken_for_those_that_lie_there(home, tmp_path):
