@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 
-from configs.fusion_study import USELESS, FusionStudy
+from configs.fusion_study import FusionStudy
 from simulation.fusion.job import MEASURES
 from simulation.fusion.table import Line, Spread
 from simulation.study.picture import COLOURS, as_png, new_figure
@@ -52,8 +52,7 @@ def picture(study: FusionStudy, table: Sequence[Line], note: str) -> bytes:
     """PNG: each measure against the number of modalities, a line a method and regime; noise as the last place."""
     figure = new_figure(width=11.0)
     panels = figure.subplots(1, len(MEASURES))
-    shown = [each for each in study.modality_sets if study.sets == "prefixes" or USELESS in each or len(each)]
-    places = sorted({len(each) for each in shown})
+    places = sorted({len(each) for each in study.modality_sets})
     for panel, measure in zip(panels, MEASURES, strict=True):
         for number, method in enumerate(study.methods):
             for style, regime in enumerate(study.regimes):

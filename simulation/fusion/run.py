@@ -23,8 +23,8 @@ from simulation.fusion.features import Features, features_of, picture_form
 from simulation.fusion.folds import Fold, folds_of
 from simulation.fusion.job import run_job
 from simulation.fusion.material import Material, material_of
-from simulation.fusion.page import page, picture
-from simulation.fusion.table import Line, floor, jobs_csv, lines, summary, table_csv
+from simulation.fusion.report import job_file, write
+from simulation.fusion.table import Line
 
 Tell = Callable[[str], None]
 FREE = ("title", "explains", "seeds", "folds", "methods", "regimes")  # what an earlier run may have had otherwise
@@ -109,11 +109,6 @@ class _Maker:
         return features_of(self.material, self.form, encode_with(encoders), home / "features", self.tell)
 
 
-def job_file(out: Path, method: str, regime: str, seed: int, held_out: str) -> Path:
-    """Where a job's result lies."""
-    return out / "jobs" / f"{method}-{regime}-seed{seed}-{held_out}.json"
-
-
 def _run_missing(study: FusionStudy, maker: _Maker, out: Path, fold: Fold, method: str, seed: int, tell: Tell) -> None:
     for regime in study.regimes:
         path = job_file(out, method, regime, seed, fold.held_out)
@@ -123,32 +118,6 @@ def _run_missing(study: FusionStudy, maker: _Maker, out: Path, fold: Fold, metho
             write_atomically(path, json.dumps(without_nan(told), indent=1) + "\n")
             accuracy = ", ".join(f"{100 * each['accuracy']:.0f}" for each in told["sets"].values())
             tell(f"{method}, {regime}, seed {seed}, without {fold.held_out}: {accuracy} % ({told['seconds']:.0f} s)")
-
-
-def write(
-    study: FusionStudy, material: Material, folds: Sequence[Fold], out: Path, command: str
-) -> tuple[list[Line], dict[str, Any]]:
-    """jobs.csv, table.csv, summary.json, figure.png and index.html from the results that there are."""
-    paths = [job_file(out, method, regime, seed, fold.held_out) for seed in study.seeds for fold in folds
-             for method in study.methods for regime in study.regimes]  # fmt: skip
-    results = [json.loads(path.read_text()) for path in paths if path.is_file()]
-    table, finished = lines(study, results), len(results) == len(paths)
-    figures = summary(study, table, results, finished)
-    kind = "simulated" if material.simulated else "real recordings"
-    hours = sum(each["seconds"] for each in results) / 3600
-    note = (f"Data: {study.data.name} ({kind}), {len(material.subjects)} people, {len(material.sequences)} samples. "
-            f"Seeds: {', '.join(map(str, study.seeds))}. Heads took {hours:.2f} hours.")  # fmt: skip
-    status = "Finished." if finished else f"{len(results)} of {len(paths)} jobs so far."
-    png = picture(study, table, f"{note} Bars: one standard deviation over seeds.") if table else None
-    skipped = [f"{each.where}: {each.reason}" for each in material.skipped]
-    write_atomically(out / "jobs.csv", jobs_csv(results))
-    write_atomically(out / "table.csv", table_csv(table))
-    write_atomically(out / "summary.json", json.dumps(without_nan(figures), indent=1) + "\n")
-    if png:
-        write_atomically(out / "figure.png", png)
-    html = page(study, table, floor(results), png, status, note, command, [without_private_paths(s) for s in skipped])
-    write_atomically(out / "index.html", html)
-    return table, figures
 
 
 def _told(study: FusionStudy) -> dict[str, Any]:
