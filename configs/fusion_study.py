@@ -85,7 +85,7 @@ class HeadSettings(Section):
     norm: Literal["group", "batch"] = "group"
     dropout: Share = 0.2
     modality_drop: Share = 0.2  # each modality of a training sample is left out so often, never all of them
-    epochs: Count = 6
+    epochs: Count = 12
     batch: Count = 32
     rate: Positive = 2e-3
     decay: AtLeastZero = 1e-2

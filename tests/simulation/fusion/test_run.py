@@ -122,6 +122,18 @@ def test_one_head_for_all_sets_and_every_subset(home, tmp_path):
     assert told["1"]["sets"] == ["wrist_eda", "wrist_acc"] and told["2"]["sets"] == ["wrist_eda+wrist_acc"]
 
 
+@pytest.mark.slow
+def test_the_chests_six_join_one_after_the_other(tmp_path):
+    home = write_wesad(tmp_path / "WESAD", seconds=8, chest=True)
+    given = [f"data.root={home}", *SMALL[1:4], "folds=[S3]", "methods=[unified]", "regimes=[federated]"]
+    study = load_study("wesad_fusion_chest", given)
+    told = run_fusion(study, "wesad_fusion_chest", given, tmp_path / "out", print).figures["figures"]["unified"][
+        "federated"
+    ]
+    assert list(told) == ["1", "2", "3", "4", "5", "6", "useless"]
+    assert told["6"]["sets"] == ["chest_acc+chest_ecg+chest_emg+chest_eda+chest_temp+chest_resp"]
+
+
 def test_a_head_for_each_set_or_one_for_all_of_them_and_noise_never_in_theirs():
     names = ["data.modalities=[wrist_bvp, wrist_eda]"]
     one, both, noise = ("wrist_bvp",), ("wrist_bvp", "wrist_eda"), ("wrist_bvp", "wrist_eda", "useless")

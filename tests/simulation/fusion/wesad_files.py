@@ -1,10 +1,11 @@
-"""Small files in WESAD's layout, wrist only: skin conductance and pulse differ between rest and stress."""
+"""Small files in WESAD's layout, skin conductance and pulse differ between rest and stress."""
 
 import pickle
 
 import numpy as np
 
 REST, STRESS = 1, 2
+CHEST = ("ACC", "ECG", "EMG", "EDA", "Temp", "Resp")
 
 
 def write_wesad(home, subjects=("S2", "S3", "S4"), seconds=40, chest=False):
@@ -25,9 +26,10 @@ def write_wesad(home, subjects=("S2", "S3", "S4"), seconds=40, chest=False):
             return np.concatenate(parts)
 
         wrist = {"ACC": 64 * signal(32, 3), "BVP": signal(64, 1), "EDA": signal(4, 1), "TEMP": signal(4, 1)}
+        strap = {key: signal(700, 3 if key == "ACC" else 1) for key in CHEST if chest}
         content = {
             "subject": name,
-            "signal": {"chest": {"ECG": signal(700, 1)} if chest else {}, "wrist": wrist},
+            "signal": {"chest": strap if chest else {}, "wrist": wrist},
             "label": np.concatenate([np.full(d * 700, c, np.int32) for c, d in zip(codes, long, strict=True)]),
         }
         (home / name).mkdir(parents=True, exist_ok=True)
