@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from cli.run import Engine
 HELP = """Run a study: a grid of methods, settings and seeds, and the table and picture it gives.
 
 STUDY is a YAML file, or the name of one shipped with fedbind; without one they are listed. Overrides (key.path=value)
-apply to every cell. What is finished is kept: the same command goes on where it stopped.
+apply to every cell; of a study of `kind: fusion`, to the study itself. What is finished is kept: the same command goes
+on where it stopped.
 
 Examples:
 
@@ -23,6 +25,8 @@ Examples:
   fedbind study utd_mhad_methods data.root=/data/UTD-MHAD
 
   fedbind study utd_mhad_labels data.root=/data/UTD-MHAD seeds=[0,1] methods=[lower_bound,fedbind]
+
+  fedbind study wesad_fusion data.root=/data/WESAD --json
 """
 
 
@@ -32,24 +36,25 @@ def study(
     engine: Annotated[Engine, typer.Option(help="Where the nodes live; see `fedbind run --help`.")] = Engine.local,
     out: Annotated[Path | None, typer.Option(help="The study's folder; default studies/<name>.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress within a cell.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with the figures as one JSON object on stdout.")] = False,
 ) -> None:
     """See HELP."""
     from configs.errors import UserError
     from configs.schema import Experiment
-    from configs.study import STUDIES, cells, load_study
+    from configs.study import STUDIES, load_study
     from server.progress import ProgressView
+    from server.tracking import without_nan
     from simulation.engines import run_experiment
-    from simulation.study.run import run_study
+    from simulation.study.kinds import as_object, run_of_kind
 
     if study is None:
         for path in sorted(STUDIES.glob("*.yaml")):
             shipped = load_study(path)
             typer.echo(f"{path.stem}: {shipped.title}\n  {shipped.explains}\n")
         return
-    asked, further = load_study(study), overrides or []
+    further = overrides or []
+    asked = load_study(study, further)
     folder = out or Path("studies") / asked.name
-    jobs = sum(len(cell.experiment.methods) * len(cell.experiment.seeds) for cell in cells(asked, further))
-    typer.echo(f"{asked.title}: {jobs} jobs in {folder}", err=True)
 
     with open(os.devnull, "w") as nowhere:
         screen = nowhere if quiet else sys.stderr
@@ -57,9 +62,11 @@ def study(
         def run(experiment: Experiment, cell: Path, resume: bool) -> None:
             run_experiment(experiment, engine.value, cell, ProgressView(screen), resume)
 
-        outcome = run_study(asked, study, further, folder, run, lambda text: typer.echo(text, err=True))
+        outcome = run_of_kind(asked, study, further, folder, run, lambda text: typer.echo(text, err=True))
     print((folder / "table.csv").read_text(), end="")
     print(f"page: {folder / 'index.html'}")
+    if as_json:
+        print(json.dumps(without_nan(as_object(asked, outcome)), allow_nan=False))
     if outcome.failed:
         raise UserError(f"{len(outcome.failed)} cells failed", where=str(folder), expected="\n".join(outcome.failed),
                         todo="mend what is named, and give the same command again")  # fmt: skip

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from configs.errors import UserError
+from configs.errors import UserError, unknown_name
 from configs.faults import faults_of
-from configs.load import SHIPPED, load
+from configs.fusion_study import FusionStudy
+from configs.load import SHIPPED, load, overridden
 from configs.schema import Experiment, MethodName
 from configs.section import Section
 
@@ -71,6 +72,7 @@ class Axis(Section):
 class Study(Section):
     """A grid of settings over one experiment."""
 
+    kind: Literal["grid"] = "grid"
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str
     explains: str  # what is compared and how to read it, in plain words
@@ -135,8 +137,15 @@ class Cell:
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
 
 
-def load_study(path: str | Path) -> Study:
-    """A study of a YAML file, or a shipped one by name. Raises UserError that lists all faults."""
+KINDS: dict[str, type[Study] | type[FusionStudy]] = {"grid": Study, "fusion": FusionStudy}
+
+
+def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study | FusionStudy:
+    """A study of a YAML file, or a shipped one by name; of the kind that its `kind` names, a grid unless it does.
+
+    overrides  of a study of fusion, key.path=value; those of a grid are its cells' (`cells`), and are left to them
+    Raises UserError that lists all faults.
+    """
     found = next((p for p in (Path(path), STUDIES / Path(path).name, STUDIES / f"{path}.yaml") if p.is_file()), None)
     if found is None:
         shipped = ", ".join(sorted(file.stem for file in STUDIES.glob("*.yaml")))
@@ -147,10 +156,20 @@ def load_study(path: str | Path) -> Study:
         raise UserError("the study is not YAML", where=str(found), expected=str(error)) from error
     if not isinstance(tree, dict):
         raise UserError("the study is empty or not a mapping", where=str(found), expected="key: value lines")
-    lines = faults_of(Study, tree)
+    kind = tree.get("kind", "grid")
+    if kind not in KINDS:
+        raise unknown_name("kind of study", kind, KINDS, where=str(found))
+    if kind == "fusion":
+        tree = overridden(tree, overrides)
+    lines = faults_of(KINDS[kind], tree)
     if lines:
         raise UserError("faults in the study" + "".join(f"\n  - {line}" for line in lines), where=str(found))
-    return Study.model_validate(tree)
+    return KINDS[kind].model_validate(tree)
+
+
+def grids() -> list[str]:
+    """Names of the shipped studies that are grids of experiments."""
+    return [path.stem for path in sorted(STUDIES.glob("*.yaml")) if isinstance(load_study(path), Study)]
 
 
 def cells(study: Study, overrides: Iterable[str] = ()) -> list[Cell]:

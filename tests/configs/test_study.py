@@ -3,7 +3,7 @@
 import pytest
 
 from configs.errors import UserError
-from configs.study import STUDIES, cells, load_study
+from configs.study import cells, grids, load_study
 from tests.simulation.smallest import SMALLEST
 
 GRID = """
@@ -86,10 +86,10 @@ def test_an_unknown_name_lists_the_shipped_ones():
     assert "utd_mhad_methods" in error.value.todo
 
 
-@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_shipped_study_is_whole(path):
-    study = load_study(path.stem)
-    assert study.name == path.stem and cells(study)
+@pytest.mark.parametrize("name", grids())
+def test_every_shipped_study_is_whole(name):
+    study = load_study(name)
+    assert study.name == name and cells(study)
     for cell in cells(study):  # nobody plays two parts, under whatever name a data set is read
         names = {group: cell.experiment.data_of(group).name for group in cell.experiment.split}
         people = {group: path if names[group] == "folder" else names[group]

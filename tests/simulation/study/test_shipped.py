@@ -1,11 +1,11 @@
-"""Every shipped study runs, at reduced size, on recordings that lie as those of its data sets do."""
+"""Every shipped study of a grid runs, at reduced size, on recordings that lie as those of its data sets do."""
 
 import csv
 import io
 
 import pytest
 
-from configs.study import STUDIES, cells, load_study
+from configs.study import cells, grids, load_study
 from simulation.study.run import run_study
 from tests.simulation.smallest import in_this_process
 from tests.simulation.study import recordings
@@ -42,7 +42,7 @@ def roots(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [path.stem for path in sorted(STUDIES.glob("*.yaml"))])
+@pytest.mark.parametrize("name", grids())
 def test_a_shipped_study_runs_from_its_file(roots, tmp_path, name):
     study = load_study(name)
     first = cells(study)[0].experiment
