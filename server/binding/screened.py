@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 ROWS = 512  # queries at once
-TILE = 8_192  # candidates at once: TILE × ROWS products in bfloat16 are 8 MB
-CHUNK = 32  # candidates of which one maximum is kept
-GROUP = 32  # chunks that are passed over together where the greatest of them is too small
+TILE = 4_096  # candidates at once: TILE × ROWS products in bfloat16 are 4 MB
+CHUNK = 8  # candidates of which one maximum is kept
+GROUP = 64  # chunks that are passed over together where the greatest of them is too small
 AGAIN_BYTES = 32 * 2**20  # of candidates looked at again, at once
 MOST_AGAIN = 0.1  # share of all products; where more had to be looked at again, all are multiplied out at once
 GIVE_UP_AFTER = 4  # blocks in a row that were multiplied out
