@@ -6,6 +6,7 @@ A Flower strategy keeps its state in attributes; a fresh object gets them from t
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,21 +62,21 @@ def aggregated(strategy: Strategy, round: int, current: Block, replies: Sequence
 class FlowerOnAll(Collecting):
     """A Flower strategy that must see every reply, and remembers nothing."""
 
+    @abstractmethod
     def strategy(self, current: Block, count: int) -> Strategy:
         """The strategy for so many replies; where it moves on from the current block, it holds that already."""
-        raise NotImplementedError
 
     def of_all(self, replies: Sequence[Reply], current: Block, memory: Memory) -> tuple[Block, Memory]:
         """What Flower makes of the replies."""
         return aggregated(self.strategy(current, len(replies)), 1, current, replies), memory
 
 
-class FlowerOnMean(MeanLike):
+class FlowerOnMean(MeanLike, ABC):
     """One of Flower's adaptive optimisers: it takes the mean of the replies as a single reply, and moves by it."""
 
+    @abstractmethod
     def strategy(self) -> FedAdagrad | FedAdam | FedYogi:
         """The strategy with this rule's parameters."""
-        raise NotImplementedError
 
     def moved(self, mean: Block, current: Block, memory: Memory) -> tuple[Block, Memory]:
         """Reddi et al. (ICLR 2021), algorithm 2; remembered are the round and both moments."""

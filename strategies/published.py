@@ -5,6 +5,7 @@ What each leaves out is said with it. FedMultimodal's averaging of whole models 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from strategies.fedavg import FedAvg
@@ -16,16 +17,16 @@ from strategies.rule import Rule
 FUSION = "head."  # blocks of the network that fuses modalities and tells classes; all others are of one modality
 
 
-class ByPart(Rule):
+class ByPart(Rule, ABC):
     """One rule for the parts of a single modality, another for fusion."""
 
     def unimodal(self) -> Rule:
         """The rule of encoders and projections."""
         return FedAvg()
 
+    @abstractmethod
     def fusion(self) -> Rule:
         """The rule of the head."""
-        raise NotImplementedError
 
     def for_block(self, name: str) -> Rule:
         """By the block's name."""

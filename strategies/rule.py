@@ -6,6 +6,7 @@ plain mapping of numbers, arrays and mappings, handed in and handed back, so tha
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -49,6 +50,10 @@ class Rule:
     )
     by_bias: ClassVar[bool] = False  # whether replies must tell their node's modality bias (`strategies.modality_bias`)
 
+    @property
+    def _parts(self) -> str:
+        return f"{type(self).__name__} is put together of several rules: ask for_block(name) for one of them"
+
     def for_block(self, name: str) -> Rule:
         """The rule that a block of this name goes to: this one, unless it is put together of several."""
         return self
@@ -68,15 +73,15 @@ class Rule:
 
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> Any:
         """What the round gathers replies in. `total`: the sum of what all to come count, where it is known before."""
-        raise NotImplementedError
+        raise TypeError(self._parts)
 
     def add(self, gathered: Any, current: Block, memory: Memory, reply: Reply) -> None:
         """Takes one reply, the nodes in rising order; changes `gathered` in place."""
-        raise NotImplementedError
+        raise TypeError(self._parts)
 
     def finish(self, gathered: Any, current: Block, memory: Memory) -> tuple[Block, Memory]:
         """The next block, and what to remember; raises Refused where the guarantee does not hold for these replies."""
-        raise NotImplementedError
+        raise TypeError(self._parts)
 
     def beside(self, current: Block, memory: Memory) -> Block | None:
         """What nodes are sent beside the block, of its names and shapes; None for most rules."""
@@ -105,11 +110,11 @@ class MeanLike(Rule):
         return self.moved(gathered.mean(), current, memory)
 
     def moved(self, mean: Block, current: Block, memory: Memory) -> tuple[Block, Memory]:
-        """The next block and memory, from the mean of the replies."""
-        raise NotImplementedError
+        """The next block and memory, from the mean of the replies: the mean itself, unless the rule moves otherwise."""
+        return mean, memory
 
 
-class Collecting(Rule):
+class Collecting(Rule, ABC):
     """Rules that must see all replies at once."""
 
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> list[Reply]:
@@ -130,9 +135,9 @@ class Collecting(Rule):
         """The fewest replies for which the rule's guarantee holds."""
         return 1
 
+    @abstractmethod
     def of_all(self, replies: Sequence[Reply], current: Block, memory: Memory) -> tuple[Block, Memory]:
         """The next block and memory."""
-        raise NotImplementedError
 
 
 def refuse_few(count: int, least: int, name: str) -> None:
