@@ -40,9 +40,7 @@ def run_local(
     that fails leaves its reason in the folder and the others go on; the run then raises UserError at its end.
     Ctrl-C (KeyboardInterrupt) is passed on once the folder says how far the run came.
     """
-    check_holdings(experiment)  # the user's mistakes about data come out here, whole, before anything is started
-    if experiment.models.encoder == "unified":
-        encoder_file(experiment.models.unified.weights)
+    check_before(experiment)
     folder = start_run(experiment, out, resume)
     jobs = [(seed, method) for seed in experiment.seeds for method in experiment.methods]
     text = experiment.model_dump_json()
@@ -75,6 +73,13 @@ def run_local(
             todo="see jobs/*/node.log",
         )
     return folder.path, summary
+
+
+def check_before(experiment: Experiment) -> None:
+    """The user's mistakes about recordings and weights come out here, whole, before anything is started (UserError)."""
+    check_holdings(experiment)
+    if experiment.models.encoder == "unified":
+        encoder_file(experiment.models.unified.weights)
 
 
 def grid_for(experiment: Experiment, method: str, seed: int, **options: Any) -> LocalGrid:

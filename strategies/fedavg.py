@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.rule import Block, MeanLike, Memory
+from strategies.rule import Block, MeanLike
 
 
 def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
@@ -33,7 +33,3 @@ def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
 @dataclass(frozen=True)
 class FedAvg(MeanLike):
     """The mean is the next block."""
-
-    def moved(self, mean: Block, current: Block, memory: Memory) -> tuple[Block, Memory]:
-        """The mean; nothing is remembered."""
-        return mean, memory

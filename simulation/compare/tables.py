@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from simulation.compare.figures import Line, Row
 from simulation.compare.ranking import Ranking
 from simulation.compare.tune import Tuned
+from simulation.csv_text import as_csv
 
 EVERYWHERE = "all"
 _FIGURES = (
@@ -20,7 +19,7 @@ _FIGURES = (
 
 def table_csv(settings: Sequence[str], lines: Sequence[Line]) -> str:
     """One line a strategy and setting; fractions from 0 to 1, bytes, seconds."""
-    return _csv(
+    return as_csv(
         ["strategy", *settings, "accuracy", "std", "jobs", *_FIGURES],
         ([each.strategy, *_place(each, settings), each.accuracy["mean"], each.accuracy["std"], each.jobs,
           *(getattr(each, name) for name in _FIGURES)] for each in lines),
@@ -30,7 +29,7 @@ def table_csv(settings: Sequence[str], lines: Sequence[Line]) -> str:
 def jobs_csv(settings: Sequence[str], rows: Sequence[Row]) -> str:
     """Every finished job."""
     names = ("accuracy", "worst_decile", "node_std", "bytes", "cpu_seconds", "simulated_seconds", "shared", "personal")
-    return _csv(
+    return as_csv(
         ["strategy", *settings, "seed", *names],
         ([row.strategy, *row.place, row.seed, *(getattr(row, name) for name in names)] for row in rows),
     )
@@ -38,7 +37,7 @@ def jobs_csv(settings: Sequence[str], rows: Sequence[Row]) -> str:
 
 def curves_csv(settings: Sequence[str], rows: Sequence[Row]) -> str:
     """Accuracy between rounds, one line a job and measured round."""
-    return _csv(
+    return as_csv(
         ["strategy", *settings, "seed", "round", "accuracy", "bytes", "simulated_seconds"],
         ([row.strategy, *row.place, row.seed, round, *told] for row in rows for round, told in row.curve.items()),
     )
@@ -47,7 +46,7 @@ def curves_csv(settings: Sequence[str], rows: Sequence[Row]) -> str:
 def ranking_csv(ranking: Ranking) -> str:
     """The strategies, the best first."""
     names = ("strategy", "mean", "rank", "difference", "low", "high")
-    return _csv(names, ([getattr(each, name) for name in names] for each in ranking.order))
+    return as_csv(names, ([getattr(each, name) for name in names] for each in ranking.order))
 
 
 def as_json(lines: Sequence[Line], ranking: Ranking, tuned: Sequence[Tuned]) -> dict[str, Any]:
@@ -88,11 +87,3 @@ def _told(line: Line) -> dict[str, Any]:
 
 def _place(line: Line, settings: Sequence[str]) -> list[str]:
     return [EVERYWHERE] * len(settings) if line.place is None else list(line.place)
-
-
-def _csv(head: Sequence[str], body: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in body])
-    return text.getvalue()

@@ -11,20 +11,15 @@ from jinja2 import Environment, StrictUndefined
 from configs.fusion_study import FusionStudy
 from simulation.fusion.job import MEASURES
 from simulation.fusion.table import Line, Spread
+from simulation.study.look import PAGE_HEAD
 from simulation.study.picture import COLOURS, as_png, new_figure
 
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "auc": "AUC"}
 _STYLES = ("-", "--")
 
-_TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ study.title }}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 66rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem; border-bottom: 1px solid #e3e8ee }
-th { text-align: left } td.n { text-align: right; font-variant-numeric: tabular-nums } img { max-width: 100% }
-p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8fa; padding: .6rem; overflow-x: auto }
-</style></head><body>
+_TEMPLATE = (
+    PAGE_HEAD
+    + """\
 <h1>{{ study.title }}</h1>
 <p>{{ study.explains }}</p>
 <p class="note">{{ status }} {{ note }}</p>
@@ -46,6 +41,7 @@ recorded has no AUC. Federated: every node's head was averaged in one process, w
 <h2>To make it again</h2><pre>{{ command }}</pre>
 </body></html>
 """
+)
 
 
 def picture(study: FusionStudy, table: Sequence[Line], note: str) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from configs.fusion_study import USELESS, FusionStudy
+from simulation.csv_text import as_csv
 from simulation.fusion.job import JOIN, MEASURES
 from simulation.study.table import bootstrap
 
@@ -182,12 +181,3 @@ def jobs_csv(results: Sequence[Result]) -> str:
             for name, told in each["sets"].items()
         ],
     )
-
-
-def as_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Lines; what is not known is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
-    return text.getvalue()

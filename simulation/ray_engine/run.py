@@ -6,14 +6,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from client.data.holdings import check_holdings
 from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import Experiment
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
-from simulation.jobs import logged, node_configs, run_on
+from simulation.jobs import check_before, logged, node_configs, run_on
 from simulation.ray_engine.actors import Actors, actors_for
 from simulation.ray_engine.grid import RayGrid
 from simulation.ray_engine.session import session
@@ -27,7 +26,7 @@ def run_on_ray(
 
     Ctrl-C (KeyboardInterrupt) is passed on once Ray is down and the folder says how far the run came.
     """
-    check_holdings(experiment)
+    check_before(experiment)
     nodes = len(node_places(experiment))
     folder = start_run(experiment, out, resume)
     settings = with_absolute_roots(experiment)

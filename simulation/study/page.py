@@ -8,17 +8,12 @@ from collections.abc import Callable, Sequence
 from jinja2 import Environment, StrictUndefined
 
 from configs.study import Study
+from simulation.study.look import PAGE_HEAD
 from simulation.study.table import COSTS, LEAST_PAIRED, Line
 
-_TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ study.title }}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .8rem; border-bottom: 1px solid #e3e8ee }
-th { text-align: left } td.n { text-align: right; font-variant-numeric: tabular-nums } img { max-width: 100% }
-p.note { color: #5b6875 } tr.of { background: #eef5fb } pre { background: #f6f8fa; padding: .6rem; overflow-x: auto }
-</style></head><body>
+_TEMPLATE = (
+    PAGE_HEAD
+    + """\
 <h1>{{ study.title }}</h1>
 <p>{{ study.explains }}</p>
 <p class="note">{{ status }} {{ note }}</p>
@@ -43,6 +38,7 @@ never fine-tuned.{% endif %}</p>
 <h2>To make it again</h2><pre>{{ command }}</pre>
 </body></html>
 """
+)
 
 
 def _number(study: Study) -> Callable[..., str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from configs.study import BY_SUBSET, MEASURES, Study
+from simulation.csv_text import as_csv
 
 _DRAWS = 10_000
 LEAST_PAIRED = 5
@@ -202,7 +201,7 @@ def jobs_csv(study: Study, rows: Sequence[Row]) -> str:
         *names,
         *(f"{f} of {subset_title(s)}" for f, s in subsets),
     ]
-    return _csv(
+    return as_csv(
         head,
         (
             [
@@ -221,18 +220,10 @@ def table_csv(study: Study, table: Sequence[Line]) -> str:
     """The table, one line each; fractions from 0 to 1."""
     costs = list(COSTS) if study.costs else []
     head = [*study.columns, "method", study.measure, "std", "jobs", f"{study.of} less this", "low", "high"]
-    return _csv(
+    return as_csv(
         [*head, *(COSTS[name] for name in costs)],
         (
             [*t.place, t.method, t.mean, t.std, t.count, t.difference, t.low, t.high, *(t.costs.get(n) for n in costs)]
             for t in table
         ),
     )
-
-
-def _csv(head: Sequence[str], body: Any) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in body])
-    return text.getvalue()
