@@ -34,16 +34,17 @@ def _answer(kind: Kind, message: Message, context: Context, work: Work) -> Messa
     """Runs `work` for the node a message speaks to; what fails is told without a word of files or values."""
     partition = -1
     try:
-        torch.set_num_threads(int(context.node_config.get("threads", 1)))
+        threads = int(context.node_config.get("threads", 1))
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
         question = Payload.from_records(message.content)
         partition = int(question.info["partition"])
         experiment = from_run_config(context.run_config)
         reply = work(experiment, question, context)
         echo = {key: question.info.get(key) for key in ECHO}
-        return Message(
-            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(),
-            reply_to=message,
-        )
+        checked = checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics))
+        resident = bool(context.node_config.get("resident"))  # the engine's own process takes the reply
+        return Message(checked.to_records(resident=resident), reply_to=message)
     except Exception as error:
         _log.exception("node %d could not answer %s", partition, message.metadata.message_type)
         return Message(Error(_NODE_FAILED, f"node {partition}: {told(error)}"), reply_to=message)

@@ -48,11 +48,10 @@ def as_block(module: nn.Module, prefix: str = "") -> Block:
 def load_block(module: nn.Module, block: Mapping[str, np.ndarray], prefix: str = "") -> None:
     """Puts a block's arrays into the module; raises RuntimeError if a shape differs, KeyError for an unknown name."""
     own = module.state_dict()
-    with torch.no_grad():
-        for name, value in block.items():
-            if own[prefix + name].shape != value.shape:  # copy_ would stretch it
-                raise RuntimeError(f"{prefix}{name}: expected {tuple(own[prefix + name].shape)}, got {value.shape}")
-            own[prefix + name].copy_(torch.from_numpy(np.ascontiguousarray(value)))
+    for name, value in block.items():
+        if own[prefix + name].shape != value.shape:  # copyto would stretch it
+            raise RuntimeError(f"{prefix}{name}: expected {tuple(own[prefix + name].shape)}, got {value.shape}")
+        np.copyto(own[prefix + name].numpy(), value, casting="unsafe")  # takes arrays that cannot be written to as well
 
 
 def new_autoencoder(

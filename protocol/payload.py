@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from protocol.arrays import filled, packed, unpacked
+from protocol.arrays import filled, held, packed, size_of, unpacked
 
 Block = dict[str, np.ndarray]  # tensor name -> array
 
@@ -34,13 +34,16 @@ class Payload:
     info: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
-    def to_records(self, done: dict[int, tuple[np.ndarray, Array]] | None = None) -> RecordDict:
+    def to_records(self, done: dict[int, tuple[np.ndarray, Array]] | None = None, resident: bool = False) -> RecordDict:
         """The Flower form.
 
-        done  arrays that are in Flower's form already, by identity, and are added to: messages of one round share most
+        done      arrays that are in Flower's form already, by identity, and are added to: messages of one round share most
+        resident  whoever takes it lives in this process: arrays are not packed
         """
 
         def as_flower(value: np.ndarray) -> Array:
+            if resident:
+                return held(value)
             if done is None:
                 return packed(value)
             if id(value) not in done:
@@ -104,9 +107,23 @@ def bytes_by_record(records: RecordDict) -> dict[str, int]:
     return {name: len(name) + _bytes_of(record) for name, record in records.items()}
 
 
+def bytes_of(payload: Payload, known: dict[int, tuple[Block, int]] | None = None) -> dict[str, int]:
+    """What `bytes_by_record` says of a payload's Flower form, without making it.
+
+    known  blocks by identity with their bytes, and is added to: messages of one round share most
+    """
+    known = {} if known is None else known
+    sizes = {}
+    for name, block in payload.blocks.items():
+        if id(block) not in known:
+            known[id(block)] = (block, sum(len(str(key)) + size_of(held(value)) for key, value in block.items()))
+        sizes[_ARRAYS + name] = len(_ARRAYS) + len(name) + known[id(block)][1]
+    return sizes | bytes_by_record(Payload({}, payload.info, payload.metrics).to_records())
+
+
 def _bytes_of(record: ArrayRecord | ConfigRecord | MetricRecord) -> int:
     if isinstance(record, ArrayRecord):
-        return sum(len(key) + len(array.data) for key, array in record.items())
+        return sum(len(key) + size_of(array) for key, array in record.items())
     return record.count_bytes()
 
 

@@ -6,6 +6,8 @@ A reply that fails costs its node the round, with a named reason; the round goes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +16,16 @@ from protocol.kinds import ECHO, Kind, checked_reply
 from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
+
+
+class Form(Protocol):
+    """What is looked at of a tensor that another one must be like; arrays are of this form."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
 
 def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
@@ -29,7 +41,9 @@ def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
         raise ProtocolError(f"claims {examples:g} examples")
 
 
-def check_weights(current: Mapping[str, Block], expected: set[str], reply: Payload, most_examples: int) -> None:
+def check_weights(
+    current: Mapping[str, Mapping[str, Form]], expected: set[str], reply: Payload, most_examples: int
+) -> None:
     """Raises ProtocolError unless the reply holds exactly the expected blocks in the current names, shapes and types."""
     if set(reply.blocks) != expected:
         missing, extra = sorted(expected - set(reply.blocks)), sorted(set(reply.blocks) - expected)
@@ -40,7 +54,7 @@ def check_weights(current: Mapping[str, Block], expected: set[str], reply: Paylo
         check_block(name, current[name], reply.blocks[name])
 
 
-def check_block(name: str, current: Block, block: Block) -> None:
+def check_block(name: str, current: Mapping[str, Form], block: Block) -> None:
     """Raises ProtocolError unless `block` has the tensors of `current`, and a sane norm."""
     if set(block) != set(current):
         raise ProtocolError(f"{name}: tensor names differ")
@@ -63,15 +77,40 @@ def _squares(array: np.ndarray) -> float:
     return float(np.square(array, dtype=np.float64).sum())
 
 
+@dataclass(frozen=True)
+class Shaped:
+    """A tensor's form without its numbers."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+@dataclass(frozen=True)
+class WeightsGate:
+    """`check_weights` for every node of a round; holds no numbers, so that it may go where the nodes are.
+
+    like           by block the tensors' forms
+    expected       by node the blocks that must come back
+    most_examples  by node
+    """
+
+    like: Mapping[str, Mapping[str, Shaped]]
+    expected: Mapping[int, set[str]]
+    most_examples: Mapping[int, int]
+
+    def __call__(self, partition: int, reply: Payload) -> None:
+        """Raises ProtocolError for a reply that is not what this node was to send."""
+        check_weights(self.like, self.expected[partition], reply, self.most_examples[partition])
+
+
 def weights_gate(
     current: Mapping[str, Block], expected: Mapping[int, set[str]], most_examples: Mapping[int, int]
-) -> Callable[[int, Payload], None]:
-    """`check_weights` for every node of a round: its own blocks, and its own number of samples."""
-
-    def check(partition: int, reply: Payload) -> None:
-        check_weights(current, expected[partition], reply, most_examples[partition])
-
-    return check
+) -> WeightsGate:
+    """The gate of a round: each node's own blocks in the forms of `current`, and its own number of samples."""
+    like = {
+        name: {key: Shaped(value.shape, value.dtype) for key, value in block.items()} for name, block in current.items()
+    }
+    return WeightsGate(like, expected, most_examples)
 
 
 def embeddings_gate(

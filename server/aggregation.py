@@ -11,12 +11,15 @@ import numpy as np
 
 from protocol.kinds import CONTRAST, Kind
 from protocol.payload import Block
+from server.admission import WeightsGate
 from server.binding.bind import Pairs
 from server.job import Job
 from server.state import JobState
+from server.summing import Counting, Summing, Weigh
 from strategies.fedavg import FedAvg
-from strategies.modality_wise import Contribution, next_blocks
-from strategies.rule import Memory, Rule
+from strategies.modality_wise import Contribution, next_blocks, next_by_sums
+from strategies.rule import Memory, Rule, plain_mean
+from strategies.tree import TreeSum
 from strategies.weights import QUALITY, weighted
 
 _WITH_NODES = (CONTRAST.message_type,)  # where nodes do their part of a rule that asks them to
@@ -89,18 +92,39 @@ def binding_quality(pairs: Pairs, samples: Mapping[int, int]) -> dict[int, float
     return found
 
 
+def summing_of(
+    job: Job,
+    state: JobState,
+    by: Aggregation,
+    kind: Kind,
+    gate: WeightsGate,
+    current: Mapping[str, Block],
+    weigh: Weigh,
+) -> Summing | None:
+    """What a round's replies need to be added up where the nodes live; None where the rule or a trace wants each of them."""
+    if job.clock is not None or not all(plain_mean(by.rule.for_block(name)) for name in current):
+        return None
+    return Summing(kind, gate, Counting(weigh, state.manifests, by.weights, by.cap, by.quality))
+
+
 def next_round(
     job: Job, by: Aggregation, phase: str, round: int, current: Mapping[str, Block], memory: Mapping[str, Memory],
-    contributions: Sequence[Contribution],
+    contributions: Sequence[Contribution], sums: Mapping[str, TreeSum] | None = None,
 ) -> tuple[dict[str, Block], dict[str, Memory]]:  # fmt: skip
-    """The blocks and what the rule remembers of each, after a round; blocks that it refused are told in the report."""
-    told = [
-        replace(each, facts={**each.facts, QUALITY: by.quality[each.partition]})
-        if each.partition in by.quality
-        else each
-        for each in contributions
-    ]
-    outcome = next_blocks(by.rule, current, memory, weighted(told, by.weights, by.cap, by.quality), by.holders)
+    """The blocks and what the rule remembers of each, after a round; blocks that it refused are told in the report.
+
+    sums  what the round's replies come to by block, where they were added up already; `contributions` are then not read
+    """
+    if sums is not None:
+        outcome = next_by_sums(by.rule, current, memory, sums)
+    else:
+        told = [
+            replace(each, facts={**each.facts, QUALITY: by.quality[each.partition]})
+            if each.partition in by.quality
+            else each
+            for each in contributions
+        ]
+        outcome = next_blocks(by.rule, current, memory, weighted(told, by.weights, by.cap, by.quality), by.holders)
     for block, reason in outcome.refused.items():
         job.dispatch.refuse(block, phase, round, reason)
     for block, nodes in outcome.left_out.items():

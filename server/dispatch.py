@@ -14,8 +14,10 @@ from flwr.serverapp import Grid
 
 from configs.errors import UserError
 from protocol.kinds import Kind
-from protocol.payload import Payload, ProtocolError, by_modality, bytes_by_record
+from protocol.payload import Block, Payload, ProtocolError, by_modality, bytes_by_record, bytes_of
 from server.admission import check_reply
+from server.summing import Gathered, Summing, Told, questions_of
+from strategies.tree import TreeSum
 
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
 
@@ -43,9 +45,8 @@ class Tally:
         default_factory=list
     )  # blocks by phase and reason, with the rounds they stayed
 
-    def count(self, direction: str, phase: str, records: Any) -> int:
-        """Adds one message's content; returns its bytes."""
-        sizes = bytes_by_record(records)
+    def count(self, direction: str, phase: str, sizes: Mapping[str, int]) -> int:
+        """Adds one message's content, told as bytes by record; returns its bytes."""
         size = sum(sizes.values())
         setattr(self, direction, getattr(self, direction) + size)
         self.by_phase.setdefault(phase, {"up": 0, "down": 0})[direction] += size
@@ -84,25 +85,74 @@ class Dispatch:
         A node that fails, is late, or answers out of protocol is skipped with a reason. Raises UserError when fewer
         than `min_nodes` good replies are left. `quiet` leaves out the round's event (for a phase of many small steps).
         """
-        started, down_before, up_before = time.monotonic(), self.tally.down, self.tally.up
+        started, before = time.monotonic(), self._marks()
         asked: dict[int, Payload] = {}
         messages = []
         in_form: dict[int, tuple[np.ndarray, Array]] = {}  # a round's weights are put into Flower's form once
         for partition, payload in sorted(questions.items()):
-            echo = {"method": self.method, "seed": self.seed, "phase": phase, "round": round, "partition": partition}
-            asked[partition] = Payload(payload.blocks, {**payload.info, **echo}, payload.metrics)
+            asked[partition] = self._addressed(payload, phase, round, partition)
             records = asked[partition].to_records(in_form)
-            self._count("down", phase, records, partition)
+            self._count("down", phase, bytes_by_record(records), partition)
             messages.append(Message(records, self.route[partition], kind.message_type, group_id=str(round)))
         good: dict[int, Payload] = {}
         seen: set[int] = set()
         hosts: dict[int, list[int]] = {}
         for partition in asked:
             hosts.setdefault(self.route[partition], []).append(partition)
-        before = len(self.tally.skipped)
         for message in self.grid.send_and_receive(messages, timeout=self.timeout_s):
             self._take(kind, asked, hosts, message, phase, round, good, seen, check)
-        self.tally.skipped[before:] = sorted(self.tally.skipped[before:], key=lambda told: told["node"])
+        return self._closed(asked, good, seen, phase, round, rounds, started, before, quiet, may_all_fail)
+
+    def ask_sums(
+        self, summing: Summing, questions: Mapping[int, Payload], phase: str, round: int, rounds: int,
+        current: Mapping[str, Block],
+    ) -> tuple[dict[int, Payload], dict[str, TreeSum] | None]:  # fmt: skip
+        """As `ask`, and by block what the replies come to, added up where the nodes live; the replies then hold no blocks.
+
+        Where the grid does not add up, or hosts stand for several nodes, whole replies come, and None.
+        """
+        if not getattr(self.grid, "adds_up", False) or len({self.route[p] for p in questions}) < len(questions):
+            return self.ask(summing.kind, questions, phase, round, rounds, summing.gate), None
+        started, before = time.monotonic(), self._marks()
+        known: dict[int, tuple[Block, int]] = {}
+        asked: dict[int, Payload] = {}
+        for partition, payload in sorted(questions.items()):
+            asked[partition] = self._addressed(payload, phase, round, partition)
+            self._count("down", phase, bytes_of(asked[partition], known), partition)
+        gathered: Gathered = self.grid.send_and_sum(  # type: ignore[attr-defined]
+            questions_of(asked, self.route), summing, group_id=str(round), timeout=self.timeout_s
+        )
+        good: dict[int, Payload] = {}
+        for told in gathered.told:
+            self._noted(told, phase, round, good)
+        seen = {told.partition for told in gathered.told}
+        good = self._closed(asked, good, seen, phase, round, rounds, started, before)
+        return good, gathered.sums(current)
+
+    def _addressed(self, payload: Payload, phase: str, round: int, partition: int) -> Payload:
+        echo = {"method": self.method, "seed": self.seed, "phase": phase, "round": round, "partition": partition}
+        return Payload(payload.blocks, {**payload.info, **echo}, payload.metrics)
+
+    def _marks(self) -> tuple[int, int, int]:
+        """Bytes down and up and nodes skipped until now."""
+        return self.tally.down, self.tally.up, len(self.tally.skipped)
+
+    def _noted(self, told: Told, phase: str, round: int, good: dict[int, Payload]) -> None:
+        """One reply that was added up, or not."""
+        if told.sizes is not None:
+            self._count("up", phase, told.sizes, told.partition)
+        if told.refused is None:
+            good[told.partition] = Payload({}, told.info, told.metrics)
+        else:
+            self.skip(told.partition, phase, round, _short(told.refused) if told.sizes is None else told.refused)
+
+    def _closed(
+        self, asked: Mapping[int, Payload], good: dict[int, Payload], seen: set[int], phase: str, round: int, rounds: int,
+        started: float, before: tuple[int, int, int], quiet: bool = False, may_all_fail: bool = False,
+    ) -> dict[int, Payload]:  # fmt: skip
+        """The good replies in rising order, once the round's event is told; raises UserError where they are too few."""
+        down_before, up_before, skipped_before = before
+        self.tally.skipped[skipped_before:] = sorted(self.tally.skipped[skipped_before:], key=lambda told: told["node"])
         for text in getattr(self.grid, "news", list)():
             self.events.append({"event": "note", "text": f"{phase}, round {round}: {text}"})
         late = sorted(set(asked) - seen)
@@ -141,7 +191,7 @@ class Dispatch:
                 self.skip(left[0], phase, round, _short(message.error.reason))
             return
         partition = hosted[0] if len(hosted) == 1 else -1
-        size = self._count("up", phase, message.content, partition)
+        size = self._count("up", phase, bytes_by_record(message.content), partition)
         try:
             reply = Payload.from_records(message.content)
             partition = int(reply.info.get("partition", partition)) if len(hosted) != 1 else partition
@@ -163,9 +213,9 @@ class Dispatch:
                 partition = next((p for p in hosted if p not in seen), -1)
             self.skip(partition, phase, round, str(error))
 
-    def _count(self, direction: str, phase: str, records: Any, partition: int) -> int:
-        """Counts a message's bytes, as a node's too where it is known whose."""
-        size = self.tally.count(direction, phase, records)
+    def _count(self, direction: str, phase: str, sizes: Mapping[str, int], partition: int) -> int:
+        """Counts a message's bytes by record, as a node's too where it is known whose."""
+        size = self.tally.count(direction, phase, sizes)
         if partition >= 0:
             self.traffic[partition] = self.traffic.get(partition, 0) + size
         return size

@@ -13,6 +13,7 @@ import numpy as np
 
 from strategies.modality_bias import modality_bias
 from strategies.rule import Memory, Refused, Reply, Rule, apply
+from strategies.tree import TreeSum
 
 Block = dict[str, np.ndarray]
 PlainRule = Callable[[Sequence[Block], Sequence[float]], Block]
@@ -107,6 +108,19 @@ def next_blocks(
         except Refused as reason:
             refused[name] = str(reason)
     return Outcome(blocks, remembered, refused, left_out)
+
+
+def next_by_sums(
+    rule: Rule, current: Mapping[str, Block], memory: Mapping[str, Memory], sums: Mapping[str, TreeSum]
+) -> Outcome:
+    """The same of replies that were added up elsewhere, under rules of which each is a `plain_mean`."""
+    blocks, remembered, refused = dict(current), dict(memory), dict[str, str]()
+    for name, found in sums.items():
+        try:
+            blocks[name], remembered[name] = rule.for_block(name).finish(found, current[name], memory.get(name, {}))
+        except Refused as reason:
+            refused[name] = str(reason)
+    return Outcome(blocks, remembered, refused, {})
 
 
 def _weight_of_all(contributions: Sequence[Contribution]) -> float:

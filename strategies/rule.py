@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from strategies.sums import Sums
+from strategies.tree import TreeSum
 
 Block = dict[str, np.ndarray]
 Memory = Mapping[str, Any]
@@ -97,21 +98,37 @@ class MeanLike(Rule):
 
     streams = True
 
-    def begin(self, current: Block, memory: Memory, total: float | None = None) -> Sums:
-        """An empty sum."""
-        return Sums(current, total)
+    def begin(self, current: Block, memory: Memory, total: float | None = None) -> Sums | TreeSum:
+        """An empty sum: one that may be made in parts, unless replies are streamed."""
+        return Sums(current, total) if total is None else TreeSum(current)
 
-    def add(self, gathered: Sums, current: Block, memory: Memory, reply: Reply) -> None:
+    def add(self, gathered: Sums | TreeSum, current: Block, memory: Memory, reply: Reply) -> None:
         """Adds the reply with its weight."""
-        gathered.add(reply.block, self.counts(reply))
+        if isinstance(gathered, TreeSum):
+            gathered.add(reply.block, self.counts(reply), reply.node)
+        else:
+            gathered.add(reply.block, self.counts(reply))
 
-    def finish(self, gathered: Sums, current: Block, memory: Memory) -> tuple[Block, Memory]:
+    def finish(self, gathered: Sums | TreeSum, current: Block, memory: Memory) -> tuple[Block, Memory]:
         """What `moved` makes of the mean."""
         return self.moved(gathered.mean(), current, memory)
 
     def moved(self, mean: Block, current: Block, memory: Memory) -> tuple[Block, Memory]:
         """The next block and memory, from the mean of the replies: the mean itself, unless the rule moves otherwise."""
         return mean, memory
+
+
+def plain_mean(rule: Rule) -> bool:
+    """Whether the weighted mean of the replies is all that a rule looks at: it may then be added up where nodes live."""
+    own = type(rule)
+    return (
+        isinstance(rule, MeanLike)
+        and not (rule.needs or rule.by_bias or rule.uses_late)
+        and all(
+            getattr(own, name) is getattr(MeanLike, name)
+            for name in ("begin", "add", "finish", "counts", "unusable", "sent_to")
+        )
+    )
 
 
 class Collecting(Rule, ABC):

@@ -12,7 +12,7 @@ from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
 from server.admission import embeddings_gate, weights_gate
-from server.aggregation import aggregation_of, next_round
+from server.aggregation import aggregation_of, next_round, summing_of
 from server.binding.bind import Embedded, Pairs
 from server.job import Job
 from server.participation import asked_in, in_time
@@ -20,7 +20,7 @@ from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
 from server.phases.probe import Probe
-from server.phases.rounds import by_held
+from server.phases.rounds import asked_for, by_held
 from server.state import JobState, save_blocks
 from strategies.rule import Memory
 
@@ -81,12 +81,11 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             for p in asked
             if p in given
         }
-        replies = job.dispatch.ask(
-            CONTRAST, questions, "contrast", round, rounds,
-            weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples),
-        )  # fmt: skip
+        gate = weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples)
+        summing = summing_of(job, state, by, CONTRAST, gate, current, by_held)
+        replies, sums = asked_for(job, CONTRAST, questions, "contrast", round, rounds, gate, summing, current)
         sent = in_time(job, "contrast", round, by_held(state.manifests, replies), held)
-        current, memory = next_round(job, by, "contrast", round, current, memory, sent)
+        current, memory = next_round(job, by, "contrast", round, current, memory, sent, sums)
         save_blocks(current, job.folder / "checkpoint")
         probe.after(round, current)
     remembered = {**state.memory, "contrast": memory}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +10,16 @@ from configs.nodes import own_labels_used
 from protocol.kinds import Kind
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
-from server.admission import weights_gate
-from server.aggregation import aggregation_of, next_round
+from server.admission import WeightsGate, weights_gate
+from server.aggregation import aggregation_of, next_round, summing_of
 from server.job import Job
 from server.participation import asked_in, in_time
 from server.phases.probe import Probe
 from server.state import JobState, save_blocks
+from server.summing import Summing, Weigh
 from strategies.modality_wise import Contribution
 from strategies.rule import Memory
-
-Weigh = Callable[[Mapping[int, Manifest], Mapping[int, Payload]], list[Contribution]]
+from strategies.tree import TreeSum
 
 
 def by_held(manifests: Mapping[int, Manifest], replies: Mapping[int, Payload]) -> list[Contribution]:
@@ -44,6 +44,16 @@ def tell_of_labels(job: Job) -> None:
     if own_labels_used(job.experiment, job.method):
         told = job.experiment.contrast.labels
         job.note(f"{job.method}: a node's samples of one label are positives of each other (contrast.labels={told})")
+
+
+def asked_for(
+    job: Job, kind: Kind, questions: Mapping[int, Payload], phase: str, round: int, rounds: int, gate: WeightsGate,
+    summing: Summing | None, current: Mapping[str, Block],
+) -> tuple[dict[int, Payload], dict[str, TreeSum] | None]:  # fmt: skip
+    """A round's replies, and their sums by block where they could be added up where the nodes live."""
+    if summing is None:
+        return job.dispatch.ask(kind, questions, phase, round, rounds, gate), None
+    return job.dispatch.ask_sums(summing, questions, phase, round, rounds, current)
 
 
 def train_rounds(
@@ -93,10 +103,11 @@ def train_rounds(
             for p, told in asked_in(job, sent, stage or phase, round - before).items()
         }
         gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
-        replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
+        summing = summing_of(job, state, by, kind, gate, current, weigh)
+        replies, sums = asked_for(job, kind, questions, phase, round, of or rounds, gate, summing, current)
         found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
         counting = in_time(job, stage or phase, round - before, found, started)
-        current, memory = next_round(job, by, phase, round, current, memory, counting)
+        current, memory = next_round(job, by, phase, round, current, memory, counting, sums)
         save_blocks(current, job.folder / "checkpoint")
         if phase == "contrast":
             probe.after(round, current)

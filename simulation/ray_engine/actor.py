@@ -19,11 +19,12 @@ import numpy as np
 from flwr.app import Context, Message, RecordDict
 
 from simulation.ray_engine.allocator import keep_freed_memory
-from simulation.ray_engine.parcel import Parcel, as_buffer, packed, unpacked
+from simulation.ray_engine.asking import Asked
+from simulation.ray_engine.parcel import as_buffer
 
 State = dict[int, tuple[dict[str, np.ndarray], bytes | None]]  # node -> its store, and Flower's own state of it
-Head = tuple[list[Parcel], list[np.ndarray], dict[int, float], list[int], float, list[tuple[str, int, str]]]
-"""Replies; their buffers; seconds by node; nodes whose state changed; CPU seconds; what was logged."""
+Head = tuple[Any, dict[int, float], list[int], float, list[tuple[str, int, str]]]
+"""What came of the replies; seconds by node; nodes whose state changed; CPU seconds; what was logged."""
 
 
 class Nodes:
@@ -50,12 +51,12 @@ class Nodes:
         return os.getpid()
 
     def work(
-        self, run_id: int, parcels: Sequence[Parcel], own: Sequence[np.ndarray], deadline: float | None,
-        shared: Sequence[np.ndarray], restore: Sequence[tuple[int, int]], *states: State | None,
+        self, run_id: int, asked: Asked, deadline: float | None, common: Any, restore: Sequence[tuple[int, int]],
+        *states: State | None,
     ) -> tuple[Head, State | None]:  # fmt: skip
         """Has messages handled one after another; what is not done by the deadline (Unix time) does not come back.
 
-        shared   buffers that messages share
+        common   what the round's calls share
         restore  nodes new to this actor, each with the number of the state in `states` that is its own, in order
         """
         from client.store import store_of
@@ -64,13 +65,11 @@ class Nodes:
         began = time.process_time()
         for node, at in restore:
             self._take_up(run_id, node, states[at])
-        buffers = [each.tobytes() for each in shared]  # once a call, however many messages hold it
-        replies, seconds = list[Message](), dict[int, float]()
+        taker, seconds = asked.taker(common), dict[int, float]()
         before: dict[int, dict[str, bytes]] = {}
-        for parcel in parcels:
+        for message in asked.messages(common):
             if deadline is not None and time.time() > deadline:
                 break
-            message = unpacked(parcel, buffers, [each.data for each in own])
             node = message.metadata.dst_node_id
             context = self._context(run_id, node)
             store = store_of(run_id, node, context.node_config)
@@ -78,7 +77,7 @@ class Nodes:
             started = time.process_time()
             reply = handled(self.app, message, context)
             if deadline is None or time.time() <= deadline:
-                replies.append(reply)
+                taker.take(message, reply)
             seconds[node] = seconds.get(node, 0.0) + time.process_time() - started
         kept: State = {}
         for node, earlier in before.items():
@@ -87,8 +86,7 @@ class Nodes:
             of_flower = context.state if len(context.state) else None
             if of_flower is not None or now.keys() != earlier.keys() or any(now[k] is not earlier[k] for k in now):
                 kept[node] = ({k: as_buffer(v) for k, v in now.items()}, _pickled(of_flower))
-        told, numbers = packed(replies)
-        return (told, numbers, seconds, list(kept), time.process_time() - began, self.log.taken()), kept or None
+        return (taker.told(), seconds, list(kept), time.process_time() - began, self.log.taken()), kept or None
 
     def end(self, run_id: int) -> None:
         """Forgets a run."""
@@ -102,7 +100,7 @@ class Nodes:
     def _context(self, run_id: int, node: int) -> Context:
         if (run_id, node) not in self.contexts:
             node_configs, run_config = self.runs[run_id]
-            own = {"threads": self.threads, **node_configs[node], "store": "memory"}
+            own = {"threads": self.threads, **node_configs[node], "store": "memory", "resident": True}
             self.contexts[run_id, node] = Context(run_id, node, own, RecordDict(), dict(run_config))
         return self.contexts[run_id, node]
 

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flwr.app import Error, Message
+from flwr.app import Error, Message, RecordDict
 
+from server.summing import Gathered, Question, Summing
 from simulation.grid import SimulatedGrid
 from simulation.ray_engine.actors import Actors
-from simulation.ray_engine.parcel import Shared, packed, unpacked
+from simulation.ray_engine.asking import Messages, Round
 from simulation.ray_engine.plan import longest_first, pieces, placed, spread
+from simulation.ray_engine.summed import Questions
 
 PIECES = 1  # calls to an actor a round; every further one costs several CPU-ms, whatever it holds
 POLL_S = 0.2
@@ -26,8 +28,8 @@ MOST_TRIES = 2  # of a node whose messages end its actor: once among others, onc
 class _Call:
     actor: int
     nodes: list[int]
-    messages: list[Message]
-    state: Any  # reference to what the nodes keep afterwards
+    round: Round
+    state: Any = None  # reference to what the nodes keep afterwards
     tries: int = 0
 
 
@@ -38,6 +40,8 @@ class RayGrid(SimulatedGrid):
     node_configs  one node-config per node
     run_config    as Flower would hand it to both apps
     """
+
+    adds_up = True  # replies are added up in the actors where the rule allows it
 
     def __init__(self, actors: Actors, node_configs: Sequence[Mapping[str, Any]], run_config: Mapping[str, Any]):
         super().__init__(len(node_configs))
@@ -60,8 +64,6 @@ class RayGrid(SimulatedGrid):
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
         """Replies as they come; those not made within `timeout` seconds do not arrive."""
-        import ray
-
         deadline = None if timeout is None else time.time() + timeout
         by_node: dict[int, list[Message]] = {}
         for message in messages:
@@ -70,21 +72,38 @@ class RayGrid(SimulatedGrid):
                 by_node.setdefault(message.metadata.dst_node_id, []).append(message)
             else:
                 yield Message(Error(5, "no such node"), reply_to=message)
-        if not by_node:
-            return
+        if by_node:
+            yield from self._asked(Messages(by_node), deadline)
+
+    def send_and_sum(
+        self, questions: Sequence[Question], summing: Summing, *, group_id: str, timeout: float | None = None
+    ) -> Gathered:
+        """What is told of each reply, and sums of those that were admitted, made in the actors; all hosts must be ours."""
+        deadline = None if timeout is None else time.time() + timeout
+        gathered = Gathered()
+        if questions:
+            kind = summing.kind.message_type
+            first = self.create_message(RecordDict(), kind, questions[0].host, group_id)
+            for found in self._asked(Questions(questions, summing, first.metadata.__dict__), deadline):
+                gathered.join(found)
+        return gathered
+
+    def _asked(self, round: Round, deadline: float | None) -> Iterator[Any]:
+        """What the calls of a round bring, as they come."""
+        import ray
+
         self._look_after_late()
-        costs = self._plan(by_node)
-        shared = Shared([message for own in by_node.values() for message in own])
-        common: Any = ray.put(shared.buffers) if shared.number else []
+        costs = self._plan(round.kind, round.nodes())
+        common: Any = None if round.common is None else ray.put(round.common)
         pending: dict[Any, _Call] = {}
 
         def submit(call: _Call) -> None:
-            pending[self._submit(call, shared, common, deadline)] = call
+            pending[self._submit(call, common, deadline)] = call
 
         for actor in range(self.actors.count):
-            nodes = longest_first([node for node in by_node if self._place[node] == actor], costs)
+            nodes = longest_first([node for node in round.nodes() if self._place[node] == actor], costs)
             for piece in pieces(nodes, costs, PIECES):
-                submit(_Call(actor, piece, [message for node in piece for message in by_node[node]], None))
+                submit(_Call(actor, piece, round))
         while pending:
             done, _ = ray.wait(list(pending), num_returns=1, timeout=POLL_S)
             if self.actors.stop.is_set():
@@ -117,16 +136,15 @@ class RayGrid(SimulatedGrid):
         self._late.clear()
         self.actors.end(self.run.run_id)
 
-    def _plan(self, by_node: Mapping[int, Sequence[Message]]) -> dict[int, float]:
+    def _plan(self, kind: str, nodes: Sequence[int]) -> dict[int, float]:
         """What each node is expected to take; nodes move where that makes a heavy round shorter."""
-        kind = next(iter(by_node.values()))[0].metadata.message_type
-        known = [self._least[kind, node] for node in by_node if (kind, node) in self._least]
+        known = [self._least[kind, node] for node in nodes if (kind, node) in self._least]
         usual = sum(known) / len(known) if known else 1.0
-        costs = {node: max(self._least.get((kind, node), usual), 1e-6) for node in by_node}
+        costs = {node: max(self._least.get((kind, node), usual), 1e-6) for node in nodes}
         if known:
             self._recent.append(sum(costs.values()))
         heavy = bool(known) and sum(costs.values()) >= 0.5 * max(self._recent)
-        here = {node: actor for node, actor in self._place.items() if node in by_node}
+        here = {node: actor for node, actor in self._place.items() if node in costs}
         moved = (
             placed(costs, here, self.actors.count)
             if heavy or not here
@@ -140,9 +158,9 @@ class RayGrid(SimulatedGrid):
                 self._place[node] = actor
         return costs
 
-    def _submit(self, call: _Call, shared: Shared, common: Any, deadline: float | None) -> Any:
+    def _submit(self, call: _Call, common: Any, deadline: float | None) -> Any:
         """Makes the call; returns the reference of its head."""
-        parcels, own = packed(call.messages, shared)
+        asked = call.round.asked(call.nodes)
         states: list[Any] = []
         restore: list[tuple[int, int]] = []
         for node in call.nodes:
@@ -153,24 +171,22 @@ class RayGrid(SimulatedGrid):
                     restore.append((node, states.index(reference)))
                 self._resident[call.actor].add(node)
         work = self.actors.handles[call.actor].work.options(num_returns=2)
-        head, call.state = work.remote(self.run.run_id, parcels, own, deadline, common, restore, *states)
+        head, call.state = work.remote(self.run.run_id, asked, deadline, common, restore, *states)
         for node in call.nodes:
             self._state.setdefault(node, []).append(call.state)
         return head
 
-    def _taken(self, call: _Call, told: Any) -> Iterator[Message]:
-        """The replies of a call that came back."""
-        replies, own, seconds, changed, cpu_seconds, lines = told
+    def _taken(self, call: _Call, head: Any) -> Iterator[Any]:
+        """What a call that came back brought."""
+        told, seconds, changed, cpu_seconds, lines = head
         self._settled(call, changed)
         self.cpu_seconds += cpu_seconds
-        kind = call.messages[0].metadata.message_type
+        kind = call.round.kind
         for node, took in seconds.items():
             self._least[kind, node] = min(took, self._least.get((kind, node), took))
         for name, level, text in lines:
             logging.getLogger(name).log(level, text)
-        views = [each.data for each in own]
-        for parcel in replies:
-            yield unpacked(parcel, (), views)
+        yield from call.round.results(told)
 
     def _settled(self, call: _Call, changed: Sequence[int]) -> None:
         for node in call.nodes:
@@ -192,16 +208,12 @@ class RayGrid(SimulatedGrid):
         first.tries += 1
         if first.tries == 1 or len(first.nodes) == 1:
             return [first, *others]
-        alone = [
-            _Call(actor, [node], [m for m in first.messages if m.metadata.dst_node_id == node], None, 1)
-            for node in first.nodes
-        ]
+        alone = [_Call(actor, [node], first.round, tries=1) for node in first.nodes]
         return [*alone, *others]
 
-    def _given_up(self, call: _Call) -> Iterator[Message]:
+    def _given_up(self, call: _Call) -> Iterator[Any]:
         self._news.append(f"node {call.nodes[0]} ended its actor {call.tries} times and is left out of this round")
-        for message in call.messages:
-            yield Message(Error(2, "the process of this node died at every try"), reply_to=message)
+        yield from call.round.lost(call.nodes[0], "the process of this node died at every try")
 
     def _look_after_late(self) -> None:
         """Takes up what calls of earlier rounds left, as far as they have ended."""

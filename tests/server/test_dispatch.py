@@ -6,7 +6,7 @@ from flwr.app import ConfigRecord, Error, Message, RecordDict
 
 from configs.errors import UserError
 from protocol.kinds import CONTRAST, ECHO, EMBED
-from protocol.payload import Payload, ProtocolError, count_bytes
+from protocol.payload import Payload, ProtocolError, bytes_by_record, count_bytes
 from server.dispatch import Dispatch, Tally
 from simulation.local import LocalGrid
 
@@ -305,7 +305,7 @@ def test_what_a_lying_node_sent_was_sent_all_the_same():
 def test_a_tally_counts_each_direction_by_itself():
     tally = Tally()
     records = Payload({"embeddings.ecg": {"values": np.zeros((4, 8), np.float32)}}).to_records()
-    size = tally.count("up", "embed", records)
+    size = tally.count("up", "embed", bytes_by_record(records))
     assert size == count_bytes(records) == tally.up and tally.down == 0
     assert tally.by_phase == {"embed": {"up": size, "down": 0}} and tally.by_modality == {
         "ecg": {"up": size, "down": 0}

@@ -18,10 +18,12 @@ app = ClientApp()
 @app.train("bench")
 def bench(message: Message, context: Context) -> Message:
     """The model after a few steps on the data of the node that the message speaks to."""
-    torch.set_num_threads(1)
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
     question = Payload.from_records(message.content)
     ((name, block),) = question.blocks.items()
     learnt, loss = trained(name.partition(".")[2], int(question.info["partition"]), block)
     echo = {key: question.info[key] for key in ECHO}
     reply = Payload({name: learnt}, echo, {"examples": float(STEPS * BATCH), "loss": loss})
-    return Message(checked_reply(KIND, reply).to_records(), reply_to=message)
+    resident = bool(context.node_config.get("resident"))
+    return Message(checked_reply(KIND, reply).to_records(resident=resident), reply_to=message)

@@ -12,10 +12,12 @@ from flwr.serverapp import Grid
 from protocol.payload import Block, Payload
 from server.admission import weights_gate
 from server.dispatch import Dispatch
+from server.phases.rounds import by_examples
+from server.summing import Counting, Summing
 from simulation.bench.rounds.app import KIND
 from simulation.bench.rounds.task import BATCH, STEPS, beginning
+from strategies.modality_wise import Outcome, next_blocks, next_by_sums
 from strategies.registry import rule_of
-from strategies.rule import Reply, apply
 
 
 class _Nowhere:
@@ -35,18 +37,21 @@ def rounds_over(
     name = f"encoder.{model}"
     current, rule = beginning(model), rule_of("fedavg")
 
-    def ask(partitions: range, round: int) -> dict[int, Payload]:
+    def ask(partitions: range, round: int) -> Outcome:
         gate = weights_gate({name: current}, {p: {name} for p in partitions}, {p: STEPS * BATCH for p in partitions})
-        return dispatch.ask(KIND, {p: Payload({name: current}) for p in partitions}, "bench", round, rounds, gate)
+        summing = Summing(KIND, gate, Counting(by_examples, {}))
+        questions = {p: Payload({name: current}) for p in partitions}
+        replies, sums = dispatch.ask_sums(summing, questions, "bench", round, rounds, {name: current})
+        if sums is not None:
+            return next_by_sums(rule, {name: current}, {}, sums)
+        return next_blocks(rule, {name: current}, {}, by_examples({}, replies))
 
     ask(range(1), 0)
     first = time.perf_counter() - began
 
     def one(round: int) -> None:
         nonlocal current
-        replies = ask(range(nodes), round)
-        sent = [Reply(r.blocks[name], r.metrics["examples"], p, {}) for p, r in replies.items()]
-        current, _ = apply(rule, current, {}, sent)
+        current = ask(range(nodes), round).blocks[name]
 
     told = timed(one, warm_up, rounds)
     return current, {"start": first, **told}
