@@ -11,7 +11,9 @@ import typer
 HELP = """What a round of many small nodes costs: a plain loop, fedbind's engines, Flower's own Ray simulation.
 
 Every node takes 4 SGD steps of 32 samples from the round's weights; the server averages. mlp has 101,770 numbers; encoder
-is fedbind's own encoder of a motion sensor. All engines run the same ServerApp and ClientApp. Each system has processes
+is fedbind's own encoder of a motion sensor. batched is the plain loop with ten nodes side by side in each step, ray_batched the
+engine with run.batched_nodes=auto (it tries for four rounds: give --warm-up 5 or more); both agree with the others within
+1e-4, and are of models whose layers can be stacked. All engines run the same ServerApp and ClientApp. Each system has processes
 of its own, one thread each, and warms up; systems take turns. wall is the median of rounds; cpu is of the driver and all
 processes it started, a round. Weights are checked to agree. Ratios in front are of the first model.
 
@@ -33,21 +35,23 @@ def rounds(
     turns: Annotated[int, typer.Option(min=1, help="How often every system has its turn.")] = 3,
     workers: Annotated[int, typer.Option(min=0, help="Actors of both Ray engines; 0: one per core.")] = 0,
     system: Annotated[
-        list[str] | None, typer.Option(help="plain, local, ray, flower_ray; may be given several times. Default: all.")
+        list[str] | None,
+        typer.Option(help="plain, batched, local, ray, ray_batched, flower_ray; may be repeated. Default: all."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on one line.")] = False,
 ) -> None:
     """See HELP."""
     from configs.errors import UserError
-    from simulation.bench.rounds.run import ALL, run
+    from simulation.bench.rounds.run import run
+    from simulation.bench.rounds.systems.registry import SYSTEMS
     from simulation.bench.rounds.task import MODELS
 
-    for given, known, what in ((model or [], MODELS, "model"), (system or [], ALL, "system")):
+    for given, known, what in ((model or [], MODELS, "model"), (system or [], SYSTEMS, "system")):
         for each in given:
             if each not in known:
                 raise UserError(f"unknown {what} {each!r}", expected=", ".join(known))
     told = run(
-        model or MODELS, nodes, rounds, warm_up, turns, workers, system or ALL,
+        model or MODELS, nodes, rounds, warm_up, turns, workers, system or SYSTEMS,
         lambda text: print(text, file=sys.stderr, flush=True),
     )  # fmt: skip
     if as_json:

@@ -136,6 +136,9 @@ class RunSettings(Section):
     actors: Annotated[int, Field(ge=0)] = 0  # engine ray: processes that hold nodes; 0: one per core that Ray has
     cpus_per_actor: Positive = 1.0  # each trains in so many threads, rounded down, at least one
     gpus_per_actor: Annotated[float, Field(ge=0.0)] = 0.0  # set aside for each, may be a part of one
+    batched_nodes: Literal["off", "on", "auto"] = (
+        "off"  # engine ray: nodes side by side where their app says how; no longer equal to `local` to the last bit
+    )
     address: str | None = None  # of a Ray cluster that is running; None: Ray is started here and ended with the run
 
 

@@ -12,7 +12,8 @@ import logging
 import os
 import pickle
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from flwr.app import Context, Message, RecordDict
 from simulation.ray_engine.allocator import keep_freed_memory
 from simulation.ray_engine.asking import Asked
 from simulation.ray_engine.parcel import as_buffer
+from simulation.ray_engine.together import Batches, Batching
 
 State = dict[int, tuple[dict[str, np.ndarray], bytes | None]]  # node -> its store, and Flower's own state of it
 Head = tuple[Any, dict[int, float], list[int], float, list[tuple[str, int, str]]]
@@ -30,7 +32,7 @@ Head = tuple[Any, dict[int, float], list[int], float, list[tuple[str, int, str]]
 class Nodes:
     """The nodes of one actor, in whatever runs are under way."""
 
-    def __init__(self, app: str, threads: int, resident: int):
+    def __init__(self, app: str, threads: int, resident: int, batching: Batching = "off"):
         os.environ["FEDBIND_RESIDENT_NODES"] = str(resident)  # read by client.node when it is imported
         import torch
 
@@ -38,7 +40,11 @@ class Nodes:
         keep_freed_memory()
         self.threads = threads
         module, _, name = app.partition(":")
-        self.app: Callable[[Message, Context], Message] = getattr(importlib.import_module(module), name)
+        from simulation.local import handled
+
+        offers = importlib.import_module(module)
+        app_: Callable[[Message, Context], Message] = getattr(offers, name)
+        self.batches = Batches(batching, getattr(offers, "together", {}), partial(handled, app_))
         self.runs: dict[int, tuple[Mapping[int, Mapping[str, Any]], Mapping[str, Any]]] = {}
         self.contexts: dict[tuple[int, int], Context] = {}
         self.log = _Kept()
@@ -60,25 +66,19 @@ class Nodes:
         restore  nodes new to this actor, each with the number of the state in `states` that is its own, in order
         """
         from client.store import store_of
-        from simulation.local import handled
 
         began = time.process_time()
         for node, at in restore:
             self._take_up(run_id, node, states[at])
         taker, seconds = asked.taker(common), dict[int, float]()
         before: dict[int, dict[str, bytes]] = {}
-        for message in asked.messages(common):
-            if deadline is not None and time.time() > deadline:
-                break
-            node = message.metadata.dst_node_id
-            context = self._context(run_id, node)
-            store = store_of(run_id, node, context.node_config)
-            before.setdefault(node, dict(store))  # type: ignore[call-overload]
-            started = time.process_time()
-            reply = handled(self.app, message, context)
+        for (message, _), reply, took in self.batches.answers(
+            self._asked(run_id, asked.messages(common), deadline, before)
+        ):
             if deadline is None or time.time() <= deadline:
                 taker.take(message, reply)
-            seconds[node] = seconds.get(node, 0.0) + time.process_time() - started
+            node = message.metadata.dst_node_id
+            seconds[node] = seconds.get(node, 0.0) + took
         kept: State = {}
         for node, earlier in before.items():
             context = self._context(run_id, node)
@@ -87,6 +87,20 @@ class Nodes:
             if of_flower is not None or now.keys() != earlier.keys() or any(now[k] is not earlier[k] for k in now):
                 kept[node] = ({k: as_buffer(v) for k, v in now.items()}, _pickled(of_flower))
         return (taker.told(), seconds, list(kept), time.process_time() - began, self.log.taken()), kept or None
+
+    def _asked(
+        self, run_id: int, messages: Iterable[Message], deadline: float | None, before: dict[int, dict[str, bytes]]
+    ) -> Iterator[tuple[Message, Context]]:
+        """The messages until the deadline, each with its node's context; `before` takes what the nodes' stores hold."""
+        from client.store import store_of
+
+        for message in messages:
+            if deadline is not None and time.time() > deadline:
+                return
+            context = self._context(run_id, message.metadata.dst_node_id)
+            store = store_of(run_id, context.node_id, context.node_config)
+            before.setdefault(context.node_id, dict(store))  # type: ignore[call-overload]
+            yield message, context
 
     def end(self, run_id: int) -> None:
         """Forgets a run."""

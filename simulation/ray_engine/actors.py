@@ -36,7 +36,7 @@ class Actors:
         self.stop = threading.Event()  # set from outside: rounds under way end with KeyboardInterrupt
         self._runs: dict[int, tuple[Mapping[int, Mapping[str, Any]], Mapping[str, Any]]] = {}
         kind: Any = ray.remote(Nodes).options(num_cpus=settings.cpus_per_actor, num_gpus=settings.gpus_per_actor)
-        arguments = (app, max(1, int(settings.cpus_per_actor)), max(64, 4 * nodes))
+        arguments = (app, max(1, int(settings.cpus_per_actor)), max(64, 4 * nodes), settings.batched_nodes)
         self._make = lambda: kind.remote(*arguments)
         self.handles: list[Any] = [self._make() for _ in range(count)]
 

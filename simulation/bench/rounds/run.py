@@ -17,7 +17,7 @@ import numpy as np
 from configs.errors import UserError
 from protocol.payload import Block
 from simulation import processes
-from simulation.bench.rounds.child import SYSTEMS
+from simulation.bench.rounds.systems.registry import ratios_of
 from simulation.bench.rounds.task import difference
 from simulation.superlink import tail
 
@@ -37,11 +37,12 @@ def run(
     workers = workers or len(os.sched_getaffinity(0))
     by_model = {m: _of_model(m, nodes, rounds, warm_up, turns, workers, systems, tell) for m in models}
     pfl = "installed, but this bench does not run it" if importlib.util.find_spec("pfl") else "not installed"
-    tell(f"Apple's pfl: {pfl}; ray_wall_over_pfl is null")
+    if "pfl" not in systems:
+        tell(f"Apple's pfl: {pfl}; ray_wall_over_pfl is null")
     ratios = {model: told.pop("ratios") for model, told in by_model.items()}
     return {
         "nodes": nodes, "rounds": rounds, "turns": turns, "workers": workers,
-        "ratios": {**ratios[models[0]], "ray_wall_over_pfl": None, "by_model": ratios},
+        "ratios": {**ratios[models[0]], "by_model": ratios},
         "models": by_model, "pfl": pfl,
     }  # fmt: skip
 
@@ -58,6 +59,9 @@ def _of_model(
             for name in systems:
                 asked = {"system": name, "model": model, "nodes": nodes, "warm_up": warm_up, "rounds": rounds}
                 told, block = _one({**asked, "workers": workers, "out": f"{folder}/{name}{turn}"})
+                if told is None:
+                    tell(f"{model}, {name}: has no way to train this model")
+                    continue
                 found[name].append(told)
                 apart = difference(first, block) if first is not None else 0.0
                 first, furthest = first or block, max(furthest, apart)
@@ -66,7 +70,7 @@ def _of_model(
                 wall = statistics.median(told["wall"])
                 tell(f"{model}, turn {turn + 1}, {name}: {wall * 1e3:.0f} ms a round, CPU {told['cpu'] * 1e3:.0f} ms"
                      + (f", first reply after {told['start']:.1f} s" if "start" in told else ""))  # fmt: skip
-    figures = {name: _figures(each) for name, each in found.items()}
+    figures = {name: _figures(each) for name, each in found.items() if each}
     return {"systems": figures, "furthest_weight": furthest, "ratios": ratios_of(figures)}
 
 
@@ -81,24 +85,8 @@ def _figures(turns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ratios_of(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
-    """The bench's ratios; None where a side is missing."""
-
-    def ratio(one: str, other: str, what: str) -> float | None:
-        return figures[one][what] / figures[other][what] if one in figures and other in figures else None
-
-    return {
-        "ray_wall_over_plain": ratio("ray", "plain", "wall"),
-        "ray_cpu_over_plain": ratio("ray", "plain", "cpu"),
-        "ray_cpu_over_flower_ray": ratio("ray", "flower_ray", "cpu"),
-        "start_over_flower_ray": ratio("ray", "flower_ray", "start"),
-        "local_wall_over_plain": ratio("local", "plain", "wall"),
-        "local_cpu_over_plain": ratio("local", "plain", "cpu"),
-    }
-
-
-def _one(asked: Mapping[str, Any]) -> tuple[dict[str, Any], Block]:
-    """One system's turn in a process of its own, which is ended with all that it started."""
+def _one(asked: Mapping[str, Any]) -> tuple[dict[str, Any] | None, Block]:
+    """One system's turn in a process of its own, which is ended with all that it started; None where it does not fit."""
     out = Path(asked["out"])
     log = out.with_suffix(".log")
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -115,8 +103,8 @@ def _one(asked: Mapping[str, Any]) -> tuple[dict[str, Any], Block]:
     figures = out.with_suffix(".json")
     if not figures.is_file():
         raise UserError(f"{asked['system']} ended without figures", todo="its last lines are:\n" + tail(log))
+    told = json.loads(figures.read_text(encoding="utf-8"))
+    if told is None:
+        return None, {}
     with np.load(out.with_suffix(".npz")) as weights:
-        return json.loads(figures.read_text(encoding="utf-8")), dict(weights)
-
-
-ALL = tuple(SYSTEMS)
+        return told, dict(weights)

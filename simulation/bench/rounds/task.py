@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from configs.schema import ModelSettings
 from models.blocks import ModalityShape, as_block, load_block, new_encoder
+from models.stacked import Stacked
 from protocol.payload import Block
 
 MODELS = ("mlp", "encoder")
@@ -83,6 +85,44 @@ def trained(model: str, node: int, block: Block) -> tuple[Block, float]:
     load_block(network(model), block)
     loss = train(model, node)
     return as_block(network(model)), loss
+
+
+def trained_together(model: str, nodes: Sequence[int], block: Block) -> list[tuple[Block, float]]:
+    """The same for several nodes side by side; views into what they share."""
+    load_block(network(model), block)
+    stacked, loss = _steps_together(model, nodes)
+    arrays = {name: value.numpy() for name, value in stacked.weights.items()}
+    return [({name: value[at] for name, value in arrays.items()}, float(loss[at])) for at in range(len(nodes))]
+
+
+def batched_round(model: str, nodes: int, current: dict[str, Tensor], side_by_side: int) -> dict[str, Tensor]:
+    """`plain_round` with so many nodes side by side."""
+    total = {name: torch.zeros_like(value, dtype=torch.float32) for name, value in current.items()}
+    for begin in range(0, nodes, side_by_side):
+        some = range(begin, min(nodes, begin + side_by_side))
+        load_block(network(model), {name: value.numpy() for name, value in current.items()})
+        stacked, _ = _steps_together(model, some)
+        for name, value in total.items():
+            value.add_(stacked.weights[name].sum(0), alpha=1.0 / nodes)
+    return {name: value.to(current[name].dtype) for name, value in total.items()}
+
+
+def _steps_together(model: str, nodes: Sequence[int]) -> tuple[Stacked, Tensor]:
+    """All steps of some nodes from the weights that the network has; and each node's mean loss, (node,)."""
+    x, y = _data_together(model, tuple(nodes))
+    stacked = Stacked(network(model), len(nodes))
+    loss = sum((stacked.step(x[step], y[step], RATE) for step in range(STEPS)), torch.zeros(len(nodes)))
+    return stacked, loss / STEPS
+
+
+@lru_cache(maxsize=1_000)
+def _data_together(model: str, nodes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """(step, node, batch, …) samples and classes, laid out once: the nodes live in this process."""
+    x, y = (
+        torch.stack(each).unflatten(1, (STEPS, BATCH)).movedim(1, 0).contiguous()
+        for each in zip(*(data_of(model, node) for node in nodes), strict=True)
+    )
+    return x, y
 
 
 def difference(one: Block, other: Block) -> float:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cli.app import call
-from simulation.bench.rounds.run import ratios_of
-from simulation.bench.rounds.task import MODELS, beginning, difference, plain_round, trained
+from simulation.bench.rounds.systems.registry import RATIOS, SYSTEMS, ratios_of
+from simulation.bench.rounds.task import MODELS, batched_round, beginning, difference, plain_round, trained
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -22,6 +22,19 @@ def test_the_plain_loop_is_the_mean_of_what_nodes_train_alone(model):
     assert model != "mlp" or sum(value.size for value in start.values()) == 101_770
 
 
+@pytest.mark.parametrize("side_by_side", [1, 2, 5])
+def test_nodes_side_by_side_end_where_the_plain_loop_ends(side_by_side):
+    start = {name: torch.from_numpy(value) for name, value in beginning("mlp").items()}
+    plain, batched = plain_round("mlp", 5, start), batched_round("mlp", 5, start, side_by_side)
+    assert difference(*({name: value.numpy() for name, value in each.items()} for each in (plain, batched))) < 2e-6
+
+
+def test_every_ratio_that_is_promised_is_of_systems_that_are_there_or_may_come():
+    assert {"ray_wall_over_plain", "ray_cpu_over_plain", "ray_cpu_over_flower_ray", "ray_wall_over_pfl",
+            "batched_cpu_over_plain", "start_over_flower_ray"} <= set(RATIOS)  # fmt: skip
+    assert {name for sides in RATIOS.values() for name in sides[:2]} <= {*SYSTEMS, "pfl"}
+
+
 def test_ratios_are_of_the_sides_that_were_run():
     figures = {"plain": {"wall": 2.0, "cpu": 4.0, "start": None}, "ray": {"wall": 1.0, "cpu": 5.0, "start": 3.0}}
     told = ratios_of(figures)
@@ -32,8 +45,8 @@ def test_ratios_are_of_the_sides_that_were_run():
 @pytest.mark.slow
 def test_the_command_ends_with_one_json_object(capsys):
     code = call(["bench", "rounds", "--model", "mlp", "--nodes", "3", "--rounds", "2", "--warm-up", "1", "--turns", "1",
-                 "--system", "plain", "--system", "local", "--json"])  # fmt: skip
+                 "--system", "plain", "--system", "local", "--system", "batched", "--json"])  # fmt: skip
     told = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert code == 0 and told["ratios"]["local_cpu_over_plain"] is not None
     assert told["ratios"]["ray_wall_over_pfl"] is None and told["models"]["mlp"]["furthest_weight"] < 1e-5
-    assert told["models"]["mlp"]["systems"]["local"]["start"] > 0
+    assert told["models"]["mlp"]["systems"]["local"]["start"] > 0 and told["ratios"]["batched_cpu_over_plain"] > 0
