@@ -123,7 +123,7 @@ class Dispatch:
             questions_of(asked, self.route), summing, group_id=str(round), timeout=self.timeout_s
         )
         good: dict[int, Payload] = {}
-        for told in gathered.told:
+        for told in sorted(gathered.told, key=lambda told: told.partition):
             self._noted(told, phase, round, good)
         seen = {told.partition for told in gathered.told}
         good = self._closed(asked, good, seen, phase, round, rounds, started, before)
