@@ -110,7 +110,7 @@ def test_validation_is_read_and_nothing_of_the_test_people():
 def test_a_result_becomes_a_row():
     result = {
         "seed": 3, "accuracy": 0.5, "bytes": {"up": 2, "down": 3}, "cpu_seconds": 1.0, "simulated_seconds": {"total": 9.0},
-        "by_node": {"worst_decile": 0.1, "std": 0.2}, 
+        "by_node": {"worst_decile": 0.1, "std": 0.2},
         "personal": {"own": {"mean": 0.7, "worst_decile": 0.2, "std": 0.1}, "shared": {"mean": 0.6}},
         "round_curve": {"round": [1, 2], "accuracy": [0.3, None], "bytes": [5, 6], "simulated_seconds": [1.5, 2.0]},
     }  # fmt: skip
