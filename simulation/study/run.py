@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from configs.errors import UserError
 from configs.load import check
 from configs.schema import Experiment
 from configs.study import Cell, Study, cells
+from server.methods.catalogue import METHODS
+from server.methods.method import learning
+from server.pretraining import key_of
 from server.report.finish import stored_experiment
 from server.tracking import without_private_paths, write_atomically
 from simulation.jobs import check_before
@@ -25,6 +30,7 @@ from simulation.study.picture import picture
 from simulation.study.table import Line, Row, jobs_csv, lines, row_of, table_csv
 
 _SECONDS = "seconds.json"
+_PRETRAINING = "pretraining"
 
 Tell = Callable[[str], None]
 Run = Callable[[Experiment, Path, bool], object]
@@ -55,7 +61,7 @@ def run_study(
     What fails is told and the others go on. Raises UserError for a faulty grid before anything runs, and where the
     folder holds the cells of other settings.
     """
-    grid = cells(study, overrides)
+    grid = _sharing(cells(study, overrides), out / _PRETRAINING)
     for cell in grid:
         same_settings(cell, out / "cells" / cell.folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -76,7 +82,34 @@ def run_study(
         failed = _side_by_side(grid, out, tell, written)
     else:
         failed = _cell_by_cell(grid, out, tell, written, run)
-    return Outcome(out, written(failed), failed)
+    table = written(failed)
+    if not any(_missing(cell, out, cell.experiment.seeds) for cell in grid):
+        shutil.rmtree(out / _PRETRAINING, ignore_errors=True)
+    return Outcome(out, table, failed)
+
+
+def _sharing(grid: Sequence[Cell], folder: Path) -> list[Cell]:
+    """The grid, with pre-training that several jobs have in common kept in `folder` for them, unless another is named.
+
+    Of two such jobs that run at the same time, both pre-train.
+    """
+    keys = {
+        cell.folder: [key_of(cell.experiment, m, s) for s in cell.experiment.seeds for m in cell.experiment.methods
+                      if learning(METHODS[m], cell.experiment)]
+        for cell in grid if cell.experiment.run.pretraining is None
+    }  # fmt: skip
+    wanted = Counter(key for found in keys.values() for key in found)
+    return [
+        Cell(
+            cell.place,
+            cell.experiment.model_copy(
+                update={"run": cell.experiment.run.model_copy(update={"pretraining": str(folder)})}
+            ),
+        )
+        if any(wanted[key] > 1 for key in keys.get(cell.folder, []))
+        else cell
+        for cell in grid
+    ]
 
 
 Written = Callable[[Sequence[str]], object]

@@ -104,6 +104,28 @@ def test_every_cell_has_its_first_seed_before_any_has_its_second(toy, tmp_path):
 
 
 @pytest.mark.slow
+def test_what_cells_pretrain_alike_is_trained_once_and_kept_until_the_study_is_whole(tmp_path):
+    path, out = tmp_path / "toy.yaml", tmp_path / "out"
+    others = "{name: one, overrides: [finetune.rate=0.1]}, {name: two, overrides: [augment.scale=0.3]}"
+    path.write_text(STUDY[: STUDY.index("axes:")] + f"axes: [{{name: kind, values: [{{name: three}}, {others}]}}]\n")
+    outcome = run(path, out)[0]
+    assert not outcome.failed and not (out / "pretraining").exists()
+    rounds = {}
+    for cell in ("three", "one", "two"):
+        events = (out / "cells" / cell / "jobs" / "dcm-seed0" / "metrics.jsonl").read_text().splitlines()
+        rounds[cell] = sum(json.loads(line).get("phase") == "contrast" for line in events)
+        config = yaml.safe_load((out / "cells" / cell / "config.yaml").read_text())
+        assert config["run"]["pretraining"] == (None if cell == "two" else str(out / "pretraining"))
+    assert rounds["three"] == rounds["two"] > 0 == rounds["one"]
+    own, other = (
+        json.loads((out / "cells" / cell / "jobs" / "dcm-seed0" / "result.json").read_text())
+        for cell in ("three", "one")
+    )
+    # Costs are told as of a job alone.
+    assert own["bytes"]["by_phase"]["contrast"] == other["bytes"]["by_phase"]["contrast"]
+
+
+@pytest.mark.slow
 def test_a_cell_that_fails_is_told_and_the_others_go_on(tmp_path, capsys):
     broken = STUDY.replace("gaps.rate=0.2", "'data.window={kind: sliding, seconds: 30, stride_s: 5}'")
     path = tmp_path / "toy.yaml"
