@@ -26,7 +26,9 @@ Examples:
 
 
 def wire(
-    overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, read as YAML, for all settings.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key.path=value, read as YAML, for all settings.")
+    ] = None,
     config: Annotated[
         str | None, typer.Option(help="YAML file or shipped name; default utd_mhad_acc with data.root, demo without.")
     ] = None,

@@ -8,7 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from configs.section import Section
 
-Codec = Literal["delta", "top_k", "float16", "bf16", "int8"]  # each a file in protocol/codecs; a test holds them together
+Codec = Literal[
+    "delta", "top_k", "float16", "bf16", "int8"
+]  # each a file in protocol/codecs; a test holds them together
 NUMBERS = ("float16", "bf16", "int8")
 _BASED = ("delta", "top_k")
 
@@ -25,7 +27,9 @@ Codecs = Annotated[list[Codec], BeforeValidator(_list)]
 class WireSettings(Section):
     """What is done to 32-bit numbers before they travel, in this order; the receiver undoes it in reverse."""
 
-    up: Codecs = Field(default_factory=list)  # weights from the nodes: [delta, top_k, int8], …; [] or float32: as they are
+    up: Codecs = Field(
+        default_factory=list
+    )  # weights from the nodes: [delta, top_k, int8], …; [] or float32: as they are
     down: Codecs = Field(default_factory=list)  # weights to the nodes
     embeddings: Codecs = Field(default_factory=list)  # both ways; one of float16, bf16, int8
     top_k_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1  # of each tensor's numbers, the largest, at least one
@@ -50,7 +54,9 @@ def wire_faults(settings: WireSettings, quantise: str, exact: bool) -> list[str]
             f"round; use one of {', '.join(NUMBERS)}"
         )
     elif len(told) > 1:
-        faults.append(f"wire.embeddings: {told} stores the same numbers more than once; name one of {', '.join(NUMBERS)}")
+        faults.append(
+            f"wire.embeddings: {told} stores the same numbers more than once; name one of {', '.join(NUMBERS)}"
+        )
     if told and quantise != "float32":
         faults.append(
             f"wire.embeddings: {told} beside privacy.quantise={quantise} would round twice; leave one of them out"

@@ -115,7 +115,9 @@ def decode(name: str, packed: Block, base: Block | None = None, held: Known | No
         of, gives = str(head.get("of", "")), str(head.get("gives", ""))
         if of:
             if held is None or held.name != of:
-                raise ProtocolError("a difference to weights that are not held here; the next message brings them whole")
+                raise ProtocolError(
+                    "a difference to weights that are not held here; the next message brings them whole"
+                )
             base = held.block
         if of and not head["codecs"] and not arrays:
             return dict(held.block), gives  # type: ignore[union-attr]

@@ -39,7 +39,9 @@ class ServerWire:
     held: dict[int, dict[str, _Sent]] = field(default_factory=dict)  # node -> block -> what it was sent last
     _made: dict[tuple[str, Same, str], _Sent] = field(default_factory=dict)
     _round: tuple[str, int] = ("", 0)
-    _lent: dict[int, set[str]] = field(default_factory=dict)  # node -> networks in its question for whole models' sake alone
+    _lent: dict[int, set[str]] = field(
+        default_factory=dict
+    )  # node -> networks in its question for whole models' sake alone
 
     def sent(self, kind: Kind, questions: Mapping[int, Payload], phase: str, round: int) -> dict[int, Payload]:
         """The questions as they travel, by node."""

@@ -124,7 +124,9 @@ class Watch:
         travelled = Payload.from_records(reply.content)
         for name, block in travelled.blocks.items():
             self.look_at_bytes(question, name, block)
-        blocks = {n: decode(n, b, question.blocks.get(n))[0] if is_packed(b) else b for n, b in travelled.blocks.items()}
+        blocks = {
+            n: decode(n, b, question.blocks.get(n))[0] if is_packed(b) else b for n, b in travelled.blocks.items()
+        }
         self.look(question, message.metadata.message_type, replace(travelled, blocks=blocks))
         told = [str(each) for each in (*vars(reply.metadata).values(), *reply.content)]
         assert not [text for text in told for name in NAMES if name in text]

@@ -52,7 +52,9 @@ def test_a_whole_run_goes_through_every_list(tmp_path, plain, wire, share):
     assert used <= share and used > share / 4
     for name, block in ((n, b) for n, b in plain[1].items() if n.startswith(("encoder.", "projection."))):
         one_way, other = (np.concatenate([each[key].ravel() for key in block]) for each in (block, blocks[name]))
-        assert np.linalg.norm(one_way - other) < 0.2 * np.linalg.norm(one_way), name  # the same start, the same direction
+        assert np.linalg.norm(one_way - other) < 0.2 * np.linalg.norm(one_way), (
+            name
+        )  # the same start, the same direction
     if "bf16" not in wire and "8" not in wire and "16" not in wire:
         assert result["bytes"]["up"] == pytest.approx(plain[0]["bytes"]["up"], rel=0.1)
 

@@ -68,7 +68,8 @@ def _line(rows: Sequence[Row], results: Sequence[Mapping[str, Any]], target: flo
     return {
         "accuracy": spread([row.accuracy for row in rows]),
         "accuracy_between_rounds": last[0] if last else None,
-        "bytes": mean("up", tuple(results[0]["bytes"]["by_phase"])) + mean("down", tuple(results[0]["bytes"]["by_phase"])),
+        "bytes": mean("up", tuple(results[0]["bytes"]["by_phase"]))
+        + mean("down", tuple(results[0]["bytes"]["by_phase"])),
         "bytes_training": last[1] if last else None,
         "bytes_up": mean("up", training),
         "bytes_down": mean("down", training),

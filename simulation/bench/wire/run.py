@@ -24,7 +24,13 @@ _COLUMNS = (
 
 
 def run(
-    config: str, own: Sequence[str], names: Sequence[str], seeds: int, workers: int, out: Path, tell: Callable[[str], None]
+    config: str,
+    own: Sequence[str],
+    names: Sequence[str],
+    seeds: int,
+    workers: int,
+    out: Path,
+    tell: Callable[[str], None],
 ) -> tuple[dict[str, Any], list[str]]:
     """The figures of all settings, also written to `out`/wire.json and wire.csv, and what failed in words.
 
@@ -35,7 +41,8 @@ def run(
     Raises UserError for a faulty configuration, and where the folder holds runs of other settings.
     """
     grid = [
-        Cell((name,), load(config, [*overrides_of(name, own), f"seeds={list(range(seeds))}"])) for name in names or SETTINGS
+        Cell((name,), load(config, [*overrides_of(name, own), f"seeds={list(range(seeds))}"]))
+        for name in names or SETTINGS
     ]
     check_holdings(grid[0].experiment)
     for cell in grid:

@@ -24,7 +24,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 
 # Fewer rounds than a study's, a look at every second one, and no fold: the last epoch of fine-tuning is the one that counts.
 BUDGET = (
-    "methods=[fedbind]", "rounds={autoencoder: 15, contrast: 50, finetune: 10}", "epochs.finetune=100",
+    "methods=[fedbind]", "rounds={autoencoder: 6, contrast: 30, finetune: 4}", "epochs.finetune=40", "finetune.decay_epochs=40",
     "evaluation={folds: 0, curve: false, embeddings: false, audit_pairs: false, every: 2}",
 )  # fmt: skip
 

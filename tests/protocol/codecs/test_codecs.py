@@ -154,13 +154,17 @@ def test_float16_rounds_to_the_even_of_two_and_has_an_end():
 def test_bf16_is_within_its_bound(value):
     back = there_and_back(Bf16(), {"w": value}, None)["w"]
     assert back.dtype == F32 and back.shape == value.shape
-    assert (np.abs(back.astype(np.float64) - value) <= np.maximum(2.0**-8 * np.abs(value.astype(np.float64)), 2.0**-134)).all()
+    assert (
+        np.abs(back.astype(np.float64) - value) <= np.maximum(2.0**-8 * np.abs(value.astype(np.float64)), 2.0**-134)
+    ).all()
 
 
 @given(hnp.arrays(F32, hnp.array_shapes(max_dims=3, max_side=6), elements=st.floats(-65000, 65000, width=32)))
 def test_float16_is_within_its_bound(value):
     back = there_and_back(Float16(), {"w": value}, None)["w"]
-    assert (np.abs(back.astype(np.float64) - value) <= np.maximum(2.0**-11 * np.abs(value.astype(np.float64)), 2.0**-25)).all()
+    assert (
+        np.abs(back.astype(np.float64) - value) <= np.maximum(2.0**-11 * np.abs(value.astype(np.float64)), 2.0**-25)
+    ).all()
 
 
 # --- int8 -------------------------------------------------------------------------------------------------------------
@@ -259,4 +263,6 @@ def test_coarse_differences_are_within_the_bound_of_the_difference(value, names)
     back = decoded(encoded({"w": value}, codecs, base), codecs, base)["w"]
     difference = np.abs(value.astype(np.float64) - base["w"])
     coarse = {"int8": difference.max(initial=0) / 254, "bf16": 2.0**-8 * difference, "delta": 0.0}[names[-1]]
-    assert (np.abs(back - value.astype(np.float64)) <= coarse * 1.001 + 2.0**-22 * (difference + np.abs(back)) + 1e-35).all()
+    assert (
+        np.abs(back - value.astype(np.float64)) <= coarse * 1.001 + 2.0**-22 * (difference + np.abs(back)) + 1e-35
+    ).all()
