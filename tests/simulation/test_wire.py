@@ -39,10 +39,12 @@ def travelled(result, *phases):
 @pytest.mark.parametrize(
     ("wire", "share"),
     [
-        ("{down: [bf16], up: [bf16]}", 0.51), ("{up: float16, down: float16}", 0.51), ("{up: [int8], down: [int8]}", 0.27),
-        ("{up: [delta, int8], down: [delta, int8]}", 0.24), ("{up: [delta, top_k, int8], down: [delta, int8]}", 0.17),
-        ("{up: [delta, top_k, bf16], down: [delta, top_k, int8]}", 0.11), ("{up: [delta], down: [delta]}", 0.9),
-        ("{up: [float32], down: float32}", 1.0), ("{embeddings: [int8]}", 1.0),
+        ("{up: float16, down: [bf16]}", 0.51),
+        ("{up: [int8], down: [int8]}", 0.27),
+        ("{up: [delta, top_k, int8], down: [delta, int8]}", 0.17),
+        ("{up: [delta, top_k, bf16], down: [delta, top_k, int8]}", 0.11),
+        ("{up: [delta], down: [delta]}", 0.9),
+        ("{embeddings: [int8]}", 1.0),
     ],
 )  # fmt: skip
 def test_a_whole_run_goes_through_every_list(tmp_path, plain, wire, share):
@@ -52,10 +54,9 @@ def test_a_whole_run_goes_through_every_list(tmp_path, plain, wire, share):
     assert used <= share and used > share / 4
     for name, block in ((n, b) for n, b in plain[1].items() if n.startswith(("encoder.", "projection."))):
         one_way, other = (np.concatenate([each[key].ravel() for key in block]) for each in (block, blocks[name]))
-        assert np.linalg.norm(one_way - other) < 0.2 * np.linalg.norm(one_way), (
-            name
-        )  # the same start, the same direction
-    if "bf16" not in wire and "8" not in wire and "16" not in wire:
+        # The same start and the same direction: two roundings part, and stay near each other.
+        assert np.linalg.norm(one_way - other) < 0.2 * np.linalg.norm(one_way), name
+    if wire == "{up: [delta], down: [delta]}":
         assert result["bytes"]["up"] == pytest.approx(plain[0]["bytes"]["up"], rel=0.1)
 
 
