@@ -49,6 +49,7 @@ class Job:
     def phase(self, name: str) -> Iterator[None]:
         """Marks a phase's start and end, and measures it."""
         started, cpu_started = time.monotonic(), self.cpu_seconds()
+        self.dispatch.wire.begin_phase()
         self.dispatch.events.append({"event": "phase", "phase": name, "status": "start"})
         yield
         seconds, cpu = time.monotonic() - started, self.cpu_seconds() - cpu_started

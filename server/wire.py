@@ -70,6 +70,11 @@ class ServerWire:
             blocks[name] = decode(name, block, base)[0] if is_packed(block) else block
         return Payload(blocks, reply.info, reply.metrics)
 
+    def begin_phase(self) -> None:
+        """From here on every node is sent everything whole once: what a job that was stopped sends when it goes on."""
+        self.held.clear()
+        self._made.clear()
+
     def forget(self, partition: int) -> None:
         """Whatever the node was sent before, it may not hold it."""
         self.held.pop(partition, None)

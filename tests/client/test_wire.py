@@ -101,6 +101,20 @@ def test_a_node_that_lost_what_it_held_says_so_and_gets_everything_once_it_is_fo
     assert np.allclose(read, 2)
 
 
+def test_a_phase_begins_with_everything_whole():
+    """What went before it is not known to a job that goes on there; it must send what one sends that never stopped."""
+    wire, store, goal = (
+        ServerWire(WireSettings(down=["delta", "int8"])),
+        MemoryStore(),
+        np.linspace(-1, 1, 500, dtype=F32),
+    )
+    ((first, whole),) = talk(lambda: store, wire, [goal])
+    ((_, named),) = talk(lambda: store, wire, [goal])
+    wire.begin_phase()
+    ((again, size),) = talk(lambda: store, wire, [goal])
+    assert named < 100 and size == whole and np.array_equal(first, again)
+
+
 def test_networks_that_are_only_looked_at_are_not_kept():
     store = MemoryStore()
     list(talk(lambda: store, ServerWire(WireSettings(down=["delta", "int8"])), [np.ones(90, F32)] * 2, EVALUATE))

@@ -138,9 +138,10 @@ def test_strategies_and_methods_run_through_codecs(tmp_path, overrides):
     assert all(not result["nodes"]["skipped"] for result in results.values())
 
 
-def test_a_stopped_job_ends_as_one_that_never_was(tmp_path):
-    """What was owed in the rounds before the stop belongs to a start of the phase that does not count any more."""
-    experiment = smallest(*RUN, COARSE)
+@pytest.mark.parametrize("kind", ["train.contrast", "query.embed"])
+def test_a_stopped_job_ends_as_one_that_never_was(tmp_path, kind):
+    """What was owed and held before the stop belongs to a start of the phase that does not count any more."""
+    experiment = smallest(*RUN, COARSE, "evaluation.every=1")
 
     def told(folder):
         result = json.loads((folder.path / "jobs" / "fedbind-seed0" / "result.json").read_text())
@@ -148,7 +149,7 @@ def test_a_stopped_job_ends_as_one_that_never_was(tmp_path):
 
     def stop(question, reply):
         info = Payload.from_records(question.content).info
-        if question.metadata.message_type == "train.contrast" and info["round"] == 3:
+        if question.metadata.message_type == kind and info["round"] == (3 if kind == "train.contrast" else 1):
             raise KeyboardInterrupt
         return reply
 
