@@ -15,6 +15,7 @@ from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import Count, Positive, Section
 from configs.strategy_settings import StrategySettings
 from configs.unified_settings import UnifiedSettings
+from configs.wire_settings import WireSettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -139,6 +140,8 @@ class RunSettings(Section):
     batched_nodes: Literal["off", "on", "auto"] = (
         "off"  # engine ray: nodes side by side where their app says how; no longer equal to `local` to the last bit
     )
+    # A folder: what pre-training left is kept there, and a job that would pre-train alike takes it over (simulations only).
+    pretraining: str | None = None
     address: str | None = None  # of a Ray cluster that is running; None: Ray is started here and ended with the run
 
 
@@ -287,6 +290,7 @@ class Experiment(Section):
     finetune: FineTuneSettings = FineTuneSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     strategy: StrategySettings = StrategySettings()
+    wire: WireSettings = WireSettings()
     run: RunSettings = RunSettings()
 
     @property

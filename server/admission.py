@@ -41,17 +41,23 @@ def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
         raise ProtocolError(f"claims {examples:g} examples")
 
 
-def check_weights(
-    current: Mapping[str, Mapping[str, Form]], expected: set[str], reply: Payload, most_examples: int
-) -> None:
-    """Raises ProtocolError unless the reply holds exactly the expected blocks in the current names, shapes and types."""
-    if set(reply.blocks) != expected:
-        missing, extra = sorted(expected - set(reply.blocks)), sorted(set(reply.blocks) - expected)
+def check_names(expected: set[str], reply: Payload, some_suffice: bool = False) -> None:
+    """Raises ProtocolError unless the reply holds exactly the expected blocks; where `some_suffice`, one of them or more."""
+    missing, extra = sorted(expected - set(reply.blocks)), sorted(set(reply.blocks) - expected)
+    if extra or (missing and not (some_suffice and reply.blocks)):
         raise ProtocolError(f"blocks differ: missing {missing}, not asked for {extra}")
+
+
+def check_weights(
+    current: Mapping[str, Mapping[str, Form]], expected: set[str], reply: Payload, most_examples: int,
+    some_suffice: bool = False,
+) -> None:  # fmt: skip
+    """Raises ProtocolError unless the reply holds the expected blocks in the current names, shapes and types."""
+    check_names(expected, reply, some_suffice)
     if reply.metrics.get("examples", 0.0) > most_examples:
         raise ProtocolError(f"claims {reply.metrics['examples']:g} examples, its manifest said {most_examples}")
-    for name in expected:
-        check_block(name, current[name], reply.blocks[name])
+    for name, block in reply.blocks.items():
+        check_block(name, current[name], block)
 
 
 def check_block(name: str, current: Mapping[str, Form], block: Block) -> None:
@@ -92,25 +98,30 @@ class WeightsGate:
     like           by block the tensors' forms
     expected       by node the blocks that must come back
     most_examples  by node
+    some_suffice   whether a node may keep some of its blocks back
     """
 
     like: Mapping[str, Mapping[str, Shaped]]
     expected: Mapping[int, set[str]]
     most_examples: Mapping[int, int]
+    some_suffice: bool = False
 
     def __call__(self, partition: int, reply: Payload) -> None:
         """Raises ProtocolError for a reply that is not what this node was to send."""
-        check_weights(self.like, self.expected[partition], reply, self.most_examples[partition])
+        check_weights(self.like, self.expected[partition], reply, self.most_examples[partition], self.some_suffice)
 
 
 def weights_gate(
-    current: Mapping[str, Block], expected: Mapping[int, set[str]], most_examples: Mapping[int, int]
+    current: Mapping[str, Block],
+    expected: Mapping[int, set[str]],
+    most_examples: Mapping[int, int],
+    some_suffice: bool = False,
 ) -> WeightsGate:
     """The gate of a round: each node's own blocks in the forms of `current`, and its own number of samples."""
     like = {
         name: {key: Shaped(value.shape, value.dtype) for key, value in block.items()} for name, block in current.items()
     }
-    return WeightsGate(like, expected, most_examples)
+    return WeightsGate(like, expected, most_examples, some_suffice)
 
 
 def embeddings_gate(

@@ -14,9 +14,10 @@ from flwr.serverapp import Grid
 
 from configs.errors import UserError
 from protocol.kinds import Kind
-from protocol.payload import Block, Payload, ProtocolError, by_modality, bytes_by_record, bytes_of
+from protocol.payload import Block, Payload, ProtocolError, by_block, by_modality, bytes_by_record, bytes_of
 from server.admission import check_reply
 from server.summing import Gathered, Summing, Told, questions_of
+from server.wire import ServerWire
 from strategies.tree import TreeSum
 
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
@@ -31,12 +32,13 @@ class Events(Protocol):
 
 @dataclass
 class Tally:
-    """Bytes by phase, direction and modality; wall and CPU seconds by phase; nodes skipped, blocks refused."""
+    """Bytes by phase, direction, modality and block; wall and CPU seconds by phase; nodes skipped, blocks refused."""
 
     up: int = 0
     down: int = 0
     by_phase: dict[str, dict[str, int]] = field(default_factory=dict)
     by_modality: dict[str, dict[str, int]] = field(default_factory=dict)
+    by_block: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)  # phase -> block -> direction
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     simulated: dict[str, float] = field(default_factory=dict)  # seconds by phase, under a trace
@@ -46,7 +48,10 @@ class Tally:
     )  # blocks by phase and reason, with the rounds they stayed
 
     def count(self, direction: str, phase: str, sizes: Mapping[str, int]) -> int:
-        """Adds one message's content, told as bytes by record; returns its bytes."""
+        """Adds one message's content as it travels, told as bytes by record; returns its bytes."""
+        for block, part in by_block(sizes).items():
+            told = self.by_block.setdefault(phase, {}).setdefault(block, {"up": 0, "down": 0})
+            told[direction] += part
         size = sum(sizes.values())
         setattr(self, direction, getattr(self, direction) + size)
         self.by_phase.setdefault(phase, {"up": 0, "down": 0})[direction] += size
@@ -68,6 +73,7 @@ class Dispatch:
     route: dict[int, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     traffic: dict[int, int] = field(default_factory=dict)  # bytes both ways by node, since somebody cleared it
+    wire: ServerWire = field(default_factory=ServerWire)
 
     def ask(
         self,
@@ -91,7 +97,8 @@ class Dispatch:
         in_form: dict[int, tuple[np.ndarray, Array]] = {}  # a round's weights are put into Flower's form once
         for partition, payload in sorted(questions.items()):
             asked[partition] = self._addressed(payload, phase, round, partition)
-            records = asked[partition].to_records(in_form)
+        for partition, coded in self.wire.sent(kind, asked, phase, round).items():
+            records = coded.to_records(in_form)
             self._count("down", phase, bytes_by_record(records), partition)
             messages.append(Message(records, self.route[partition], kind.message_type, group_id=str(round)))
         good: dict[int, Payload] = {}
@@ -109,9 +116,11 @@ class Dispatch:
     ) -> tuple[dict[int, Payload], dict[str, TreeSum] | None]:  # fmt: skip
         """As `ask`, and by block what the replies come to, added up where the nodes live; the replies then hold no blocks.
 
-        Where the grid does not add up, or hosts stand for several nodes, whole replies come, and None.
+        Where the grid does not add up, hosts stand for several nodes, or the wire codes what travels, whole replies come,
+        and None.
         """
-        if not getattr(self.grid, "adds_up", False) or len({self.route[p] for p in questions}) < len(questions):
+        one_each = len({self.route[p] for p in questions}) == len(questions)
+        if not (getattr(self.grid, "adds_up", False) and one_each and self.wire.plain):
             return self.ask(summing.kind, questions, phase, round, rounds, summing.gate), None
         started, before = time.monotonic(), self._marks()
         known: dict[int, tuple[Block, int]] = {}
@@ -158,6 +167,8 @@ class Dispatch:
         late = sorted(set(asked) - seen)
         for partition in late:
             self.skip(partition, phase, round, f"late: no reply within {self.timeout_s:g} s")
+        for partition in set(asked) - set(good):
+            self.wire.forget(partition)
         good = dict(sorted(good.items()))
         if not quiet:
             losses = {str(p): reply.metrics["loss"] for p, reply in good.items() if "loss" in reply.metrics}
@@ -202,6 +213,7 @@ class Dispatch:
             if partition in seen:
                 raise ProtocolError("answers twice")
             seen.add(partition)
+            reply = self.wire.received(partition, asked[partition], reply)
             check_reply(kind, asked[partition], reply)
             if check is not None:
                 check(partition, reply)

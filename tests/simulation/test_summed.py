@@ -108,7 +108,9 @@ def test_which_rules_are_plain_means():
 
 def test_bytes_are_told_without_packing():
     payload = Payload({"encoder.a": {"w": np.zeros((2, 3), np.float32)}, "x": {}}, {"round": 3}, {"loss": 0.5})
-    assert bytes_of(payload) == bytes_by_record(payload.to_records()) == bytes_by_record(payload.to_records(resident=True))
+    assert (
+        bytes_of(payload) == bytes_by_record(payload.to_records()) == bytes_by_record(payload.to_records(resident=True))
+    )
 
 
 @pytest.mark.parametrize("strategy", ["fedavg", "krum"])
