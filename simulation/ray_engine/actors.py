@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 from collections.abc import Mapping
@@ -33,6 +34,15 @@ class Actors:
                     todo="ask for fewer actors, or less for each",
                 )
         self.count, self.deaths = count, 0
+        offered = getattr(importlib.import_module(app.partition(":")[0]), "together", {})
+        self.remarks = (
+            [
+                f"run.batched_nodes={settings.batched_nodes}: this app has no networks that can be stacked (those with layers over "
+                "time cannot); nodes are trained one by one"
+            ]
+            if settings.batched_nodes != "off" and not offered
+            else []
+        )
         self.stop = threading.Event()  # set from outside: rounds under way end with KeyboardInterrupt
         self._runs: dict[int, tuple[Mapping[int, Mapping[str, Any]], Mapping[str, Any]]] = {}
         kind: Any = ray.remote(Nodes).options(num_cpus=settings.cpus_per_actor, num_gpus=settings.gpus_per_actor)

@@ -54,7 +54,7 @@ class RayGrid(SimulatedGrid):
         self._least: dict[tuple[str, int], float] = {}  # (message type, node) -> the least CPU seconds it took
         self._recent: deque[float] = deque(maxlen=4)  # expected seconds of the last rounds
         self._late: dict[Any, _Call] = {}
-        self._news: list[str] = []
+        self._news: list[str] = list(actors.remarks)
         actors.begin(self.run.run_id, dict(zip(self.nodes, node_configs, strict=True)), run_config)
 
     def news(self) -> list[str]:

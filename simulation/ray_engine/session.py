@@ -72,7 +72,7 @@ def _start(ray: Any, settings: RunSettings, actors: int, folder: Path | None) ->
                 del os.environ["PYTHONPATH"]
             else:
                 os.environ["PYTHONPATH"] = path
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # where it waited in vain for its own processes Ray raises nothing more special
         raise UserError(
             "Ray does not start" if settings.address is None else "no Ray cluster answers",
             where="run.address" if settings.address else "",
