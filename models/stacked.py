@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-ALIKE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.Identity)  # layers without weights that look at each number by itself
+ALIKE = (
+    nn.ReLU,
+    nn.GELU,
+    nn.Tanh,
+    nn.Sigmoid,
+    nn.Identity,
+)  # layers without weights that look at each number by itself
 
 
 class _Step(torch.autograd.Function):
