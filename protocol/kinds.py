@@ -28,12 +28,16 @@ class Leaves:
 
 @dataclass(frozen=True)
 class Kind:
-    """A question the server asks and what its answer may hold."""
+    """A question the server asks and what its answer may hold.
+
+    remembers  whether a node may keep the question's weights, so that a later one brings their difference alone
+    """
 
     message_type: str
     blocks: tuple[Leaves, ...] = ()
     info: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    remembers: bool = True
 
 
 _WEIGHTS = "network weights after local training"
@@ -113,6 +117,7 @@ EVALUATE = Kind(
     (Leaves("confusion.*", "counts of (true class, predicted class) per kept epoch", 3),),
     (),
     ("examples", "auc"),
+    remembers=False,  # many networks at once, for a look
 )
 PROBE = Kind(
     "query.probe", metrics=("examples", "correct")
