@@ -67,7 +67,9 @@ ADAPT = Kind(
     ),
 )
 DECODER = Kind("train.decoder", (Leaves("decoder.*", _WEIGHTS),), (), _PROGRESS)
-AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
+_STEPS = ("steps", "rate")  # where the aggregation rule asks: optimiser steps taken, and their rate
+_ASKED = (*_STEPS, "entropy")  # and how unsure the node's network is, 0 to 1
+AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), (*_PROGRESS, *_STEPS))
 EMBED = Kind(
     "query.embed",
     (Leaves("embeddings.*", "unit embeddings of the shared modality or of label texts, under opaque handles", 2),),
@@ -90,11 +92,7 @@ CONTRAST = Kind(
     "train.contrast",
     (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)),
     (),
-    (
-        *_PROGRESS,
-        "steps",
-        "rate",
-    ),  # the last two where the aggregation rule asks: optimiser steps taken, and their rate
+    (*_PROGRESS, *_ASKED),
 )
 EXACT_VIEWS = Kind(
     "query.exact_views", (Leaves("targets.*", "projected unit embeddings of one batch, under opaque handles", 2),)
@@ -112,7 +110,7 @@ FINETUNE = Kind(
         Leaves("head.*", _WEIGHTS + ", one row per kept epoch", 5),
     ),
     ("losses", "validation_correct"),
-    ("examples", "validation_examples", "loss"),
+    ("examples", "validation_examples", "loss", *_ASKED),
 )
 EVALUATE = Kind(
     "evaluate.head",

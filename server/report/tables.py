@@ -21,6 +21,7 @@ PHASES = (
     "autoencoder",
     "embed",
     "bind",
+    "generate",
     "contrast",
     "measure",
     "fine-tune",
