@@ -17,6 +17,7 @@ from protocol.kinds import Kind
 from protocol.payload import Payload, ProtocolError, by_modality, bytes_by_record
 from server.admission import check_reply
 
+MOST_REASON = 300  # letters
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
 
 
@@ -138,7 +139,7 @@ class Dispatch:
             left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]
             if left:
                 seen.add(left[0])
-                self.skip(left[0], phase, round, _short(message.error.reason))
+                self.skip(left[0], phase, round, _short(message.error.reason).removeprefix(f"node {left[0]}: "))
             return
         partition = hosted[0] if len(hosted) == 1 else -1
         size = self._count("up", phase, message.content, partition)
@@ -171,8 +172,8 @@ class Dispatch:
         return size
 
     def skip(self, partition: int, phase: str, round: int, reason: str) -> None:
-        """Counts a node out of a round, with the reason."""
-        told = {"node": partition, "phase": phase, "round": round, "reason": reason}
+        """Counts a node out of a round, with the reason; what a node makes long is cut."""
+        told = {"node": partition, "phase": phase, "round": round, "reason": reason[:MOST_REASON]}
         self.tally.skipped.append(told)
         self.events.append({"event": "skip", **told})
 

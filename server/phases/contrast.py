@@ -8,10 +8,11 @@ import numpy as np
 
 from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
+from models.schedule import scheduled_rate
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
-from server.admission import embeddings_gate, weights_gate
+from server.admission import embeddings_gate, steps_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.binding.bind import Embedded, Pairs
 from server.job import Job
@@ -81,10 +82,11 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             for p in asked
             if p in given
         }
-        replies = job.dispatch.ask(
-            CONTRAST, questions, "contrast", round, rounds,
+        gate = steps_gate(
             weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples),
+            scheduled_rate(experiment.contrast.rate, round, rounds), experiment.epochs.contrast, state.samples,
         )  # fmt: skip
+        replies = job.dispatch.ask(CONTRAST, questions, "contrast", round, rounds, gate)
         sent = in_time(job, "contrast", round, by_held(state.manifests, replies), held)
         current, memory = next_round(job, by, "contrast", round, current, memory, sent)
         save_blocks(current, job.folder / "checkpoint")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from configs.nodes import own_labels_used
-from protocol.kinds import Kind
+from models.schedule import scheduled_rate
+from protocol.kinds import CONTRAST, Kind
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
-from server.admission import weights_gate
+from server.admission import steps_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.job import Job
 from server.participation import asked_in, in_time
@@ -93,6 +94,9 @@ def train_rounds(
             for p, told in asked_in(job, sent, stage or phase, round - before).items()
         }
         gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
+        if kind is CONTRAST:  # the one kind whose nodes may be asked for steps and rate
+            settings, epochs = job.experiment.contrast, job.experiment.epochs.contrast
+            gate = steps_gate(gate, scheduled_rate(settings.rate, round, rounds), epochs, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
         found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
         counting = in_time(job, stage or phase, round - before, found, started)
