@@ -193,6 +193,13 @@ def _check_bindable(job: Job, state: JobState) -> None:
                 expected=f"these, in this order: {', '.join(wanted)}",
                 todo="name the same `classes` in every folder's dataset.yaml, or in the experiment's data sections",
             )
+    if len(next(iter(heads.values()))) < 2:
+        raise UserError(
+            f"there is one class alone, {next(iter(heads.values()))[0]}: nothing to tell apart",
+            where=f"{experiment.data_path('finetune')}.name",
+            expected="recordings of two classes or more",
+            todo=f"look at the labels: `fedbind data check {experiment.data_of('finetune').name} FOLDER`",
+        )
     shapes: dict[str, tuple[ModalityShape, str]] = {}
     for partition, manifest in state.manifests.items():
         path = experiment.data_path(manifest.group)

@@ -127,7 +127,7 @@ NAN = {"encoder.gyroscope": {"w": np.array([np.nan, 0, 0], np.float32)}}
 BAD = {
     "raises": (raising, "no disk left"),
     "sends an error": (telling, "the node's own words"),
-    "sends an error without end": (endless, "x" * 200),
+    "sends an error without end": (endless, "x" * 150),
     "sends a name without end": (lying(blocks={"encoder." + "y" * 10_000: {"w": np.zeros(1)}}), "blocks differ"),
     "sends an error without a word": (silent_error, "no reason given"),
     "answers in another form": (not_a_payload, "unknown record"),

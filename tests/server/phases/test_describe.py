@@ -180,7 +180,7 @@ PLACES_OF_TWO = [(0, "a"), (1, "a"), (2, "b"), (3, "finetune"), (4, "test")]
         (host(told(1, "a", modalities={"../evil": told(1, "a")["modalities"]["acc"]})), "claims a sensor '../evil'"),
         (host(told(1, "a", modalities=told(1, "b")["modalities"])), "claims a sensor 'ecg', which group a does not hold"),
         (host(of_kind(told(1, "a"), "oracle")), "acc: unknown kind 'oracle'"),
-        (host(told(1, "x" * 10_000)), "claims to be node 1"),
+        (host({**told(1, "a"), "group": "x" * 10_000}), "claims to be node 1"),
         (host(told(1, "a"), blocks=far(sums(1, "a"))), "values above"),
         (host(nodes=3), "needs a list of nodes"),
         (host(faults=[1]), "faults by node"),
@@ -303,3 +303,10 @@ def test_a_board_that_names_other_classes_than_most_is_left_out_where_its_group_
     state, dispatch = described(two, hosts)
     assert state.members("test") == [3]
     assert reasons(dispatch) == {4: "tells 9999 classes of its own, unlike 2 of 3 nodes"}
+
+
+def test_one_class_alone_is_nothing_to_tell_apart(experiment):
+    hosts = [host(told(p, group, classes=["walk"]), blocks=sums(p, group)) for p, group in PLACES]
+    with pytest.raises(UserError, match="one class alone, walk") as error:
+        described(experiment, hosts)
+    assert "fedbind data check" in str(error.value)
