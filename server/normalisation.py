@@ -10,6 +10,7 @@ from protocol.limits import MOST_COUNT, MOST_VALUE
 from protocol.payload import Block, ProtocolError
 
 _KEYS = ("count", "total", "squares")
+_LOST = 1e-150
 
 
 SKELETON_FLOOR = 0.3  # joints share one unit: a joint that hardly moves must not be blown up to the size of a hand
@@ -64,12 +65,9 @@ def check_sums(name: str, sums: Block) -> None:
     count, total, squares = (sums[key] for key in _KEYS)
     if (count < 0).any() or (squares < 0).any():
         raise ProtocolError(f"{name[:60]}: counts and sums of squares cannot be negative")
-    most = count * MOST_VALUE  # compared as lengths: squares of these would overflow
-    if (
-        (count > MOST_COUNT).any()
-        or (np.sqrt(squares) > np.sqrt(count) * MOST_VALUE).any()
-        or (abs(total) > most).any()
-    ):
+    far = (count > MOST_COUNT).any()
+    if far or (np.sqrt(squares) > np.sqrt(count) * MOST_VALUE).any() or (abs(total) > count * MOST_VALUE).any():
         raise ProtocolError(f"{name[:60]}: counts above {MOST_COUNT:g}, or values above {MOST_VALUE:g}")
-    if (abs(total) > np.sqrt(count) * np.sqrt(squares) * (1 + 1e-6)).any():  # Cauchy and Schwarz
+    least = _LOST * count  # squares of numbers below it are 0 in double precision
+    if (abs(total) > np.sqrt(count) * np.sqrt(squares) * (1 + 1e-6) + least).any():  # Cauchy and Schwarz
         raise ProtocolError(f"{name[:60]}: no numbers have this sum and these squares")
