@@ -15,6 +15,7 @@ from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import MOST_LETTERS, Count, Positive, Section, Size
 from configs.strategy_settings import StrategySettings
 from configs.unified_settings import UnifiedSettings
+from configs.wire_settings import WireSettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -286,6 +287,7 @@ class Experiment(Section):
     finetune: FineTuneSettings = FineTuneSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     strategy: StrategySettings = StrategySettings()
+    wire: WireSettings = WireSettings()
     run: RunSettings = RunSettings()
 
     @property

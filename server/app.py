@@ -27,6 +27,7 @@ from server.report.finish import finish_run, run_folder
 from server.resume import Progress, forget, keep, taken_up
 from server.state import JobState
 from server.tracking import JobLog, RunFolder
+from server.wire import ServerWire
 
 app = ServerApp()
 
@@ -53,7 +54,8 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
     path: Path = folder.job(method, seed)
     began = time.monotonic()
     with JobLog(path, method, seed) as log:
-        dispatch = Dispatch(grid, log, method, seed, experiment.run.reply_timeout_s, experiment.run.min_nodes)
+        settings, wire = experiment.run, ServerWire(experiment.wire)
+        dispatch = Dispatch(grid, log, method, seed, settings.reply_timeout_s, settings.min_nodes, wire=wire)
         job = Job(experiment, method, seed, dispatch, path)
         cpu_began = job.cpu_seconds()
         log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})

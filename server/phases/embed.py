@@ -50,7 +50,9 @@ def _embedded(
             raise ProtocolError(f"{len(handles)} embeddings, its manifest said {state.manifests[partition].samples}")
         found[partition] = Embedded(state.manifests[partition].group, handles, vectors)
 
-    questions = {p: Payload({**blocks, **state.statistics(p, [by])}) for p in members}
+    asked = job.rule.on_node()  # a node that keeps a part of the shared encoder to itself is matched by it
+    info = {"correction": dict(asked)} if asked.get("name") == "personal" else {}
+    questions = {p: Payload({**blocks, **state.statistics(p, [by])}, info) for p in members}
     replies = job.dispatch.ask(EMBED, questions, "embed", round, rounds, check)
     held = {p: np.union1d(found[p].handles, known.get(p, found[p].handles)) for p in replies}
     for partition in list(replies):  # after all have answered: who came first must not matter

@@ -8,7 +8,7 @@ from typing import Any
 
 from configs.nodes import own_labels_used
 from models.schedule import scheduled_rate
-from protocol.kinds import CONTRAST, Kind
+from protocol.kinds import AUTOENCODER, CONTRAST, Kind
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import steps_gate, weights_gate
@@ -93,10 +93,15 @@ def train_rounds(
             )
             for p, told in asked_in(job, sent, stage or phase, round - before).items()
         }
-        gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
-        if kind is CONTRAST:  # the one kind whose nodes may be asked for steps and rate
-            settings, epochs = job.experiment.contrast, job.experiment.epochs.contrast
-            gate = steps_gate(gate, scheduled_rate(settings.rate, round, rounds), epochs, state.samples)
+        back = {p: by.comes_back(names) for p, names in wanted.items()}
+        gate = weights_gate(current, back, state.samples, by.some_suffice)
+        if kind in (CONTRAST, AUTOENCODER):  # whose nodes may be asked for steps and rate
+            told, epochs = job.experiment, job.experiment.epochs
+            settings, passes = (
+                (told.contrast, epochs.contrast) if kind is CONTRAST else (told.autoencoder, epochs.autoencoder)
+            )
+            rate = scheduled_rate(settings.rate, round - before, rounds)
+            gate = steps_gate(gate, rate, passes, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
         found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
         counting = in_time(job, stage or phase, round - before, found, started)

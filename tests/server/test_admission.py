@@ -249,3 +249,14 @@ def test_the_gate_of_steps_is_one_behind_another():
 def test_a_norm_beyond_single_precision_is_refused_without_a_warning():
     with pytest.raises(ProtocolError, match="norm"):
         check_block("w", {"w": np.ones(4, np.float32)}, {"w": np.full(4, 3e38, np.float32)})
+
+
+def test_a_node_that_chooses_must_send_something_and_nothing_else():
+    one = reply()
+    one = replace(one, blocks={"encoder.gyroscope": one.blocks["encoder.gyroscope"]})
+    check_weights(CURRENT, EXPECTED, one, MANIFEST_SAMPLES, some_suffice=True)
+    with pytest.raises(ProtocolError, match="missing"):
+        check_weights(CURRENT, EXPECTED, one, MANIFEST_SAMPLES)
+    for blocks in ({}, {"encoder.skeleton": CURRENT["encoder.skeleton"]}):
+        with pytest.raises(ProtocolError, match="blocks differ"):
+            check_weights(CURRENT, EXPECTED, replace(one, blocks=blocks), MANIFEST_SAMPLES, some_suffice=True)

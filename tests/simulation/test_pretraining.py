@@ -22,6 +22,7 @@ READ = [
     "rounds.contrast=3", "epochs.contrast=2", "bind.partners=1", "contrast.rate=0.01", "autoencoder.members=1",
     "evaluation.every=1", "evaluation.audit_pairs=false", "split.test=[5]", "models.width=16", "strategy.name=fedmedian",
     "partition={kind: dirichlet, alpha: 1}", "groups.a.labels_per_class=1", "augment.scale=0.2", "data.normalise=per_node",
+    "wire.up=[int8]",
 ]  # fmt: skip
 
 
