@@ -13,6 +13,7 @@ from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
 from server.admission import steps_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
+from server.dispatch import Check
 from server.job import Job
 from server.participation import asked_in, in_time
 from server.phases.probe import Probe
@@ -95,13 +96,7 @@ def train_rounds(
         }
         back = {p: by.comes_back(names) for p, names in wanted.items()}
         gate = weights_gate(current, back, state.samples, by.some_suffice)
-        if kind in (CONTRAST, AUTOENCODER):  # whose nodes may be asked for steps and rate
-            told, epochs = job.experiment, job.experiment.epochs
-            settings, passes = (
-                (told.contrast, epochs.contrast) if kind is CONTRAST else (told.autoencoder, epochs.autoencoder)
-            )
-            rate = scheduled_rate(settings.rate, round - before, rounds)
-            gate = steps_gate(gate, rate, passes, state.samples)
+        gate = _steps_gate_of(job, kind, gate, round - before, rounds, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
         found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
         counting = in_time(job, stage or phase, round - before, found, started)
@@ -112,3 +107,18 @@ def train_rounds(
     remembered = {**state.memory, phase: {**state.memory.get(phase, {}), **memory}}
     result = {**state.result, **probe.result()}
     return replace(state, blocks={**state.blocks, **current}, memory=remembered, result=result)
+
+
+def _steps_gate_of(
+    job: Job, kind: Kind, gate: Check, round: int, rounds: int, samples: Mapping[int, int]
+) -> Check:  # fmt: skip
+    """The gate with `steps_gate` behind it, for the kinds of which a strategy may ask steps and rate."""
+    asked = job.experiment
+    known = {
+        CONTRAST.message_type: (asked.contrast.rate, asked.epochs.contrast),
+        AUTOENCODER.message_type: (asked.autoencoder.rate, asked.epochs.autoencoder),
+    }
+    if kind.message_type not in known:
+        return gate
+    rate, epochs = known[kind.message_type]
+    return steps_gate(gate, scheduled_rate(rate, round, rounds), epochs, samples)
