@@ -9,10 +9,11 @@ import numpy as np
 
 from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
+from models.schedule import scheduled_rate
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
-from server.admission import embeddings_gate, weights_gate
+from server.admission import embeddings_gate, steps_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.binding.bind import Embedded, Pairs
 from server.job import Job
@@ -87,10 +88,12 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             for p in asked
             if p in given
         }
-        replies = job.dispatch.ask(
-            CONTRAST, questions, "contrast", round, rounds,
-            weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples, by.some_suffice),
+        back = {p: by.comes_back(names) for p, names in own_blocks.items()}
+        gate = steps_gate(
+            weights_gate(current, back, state.samples, by.some_suffice),
+            scheduled_rate(experiment.contrast.rate, round, rounds), experiment.epochs.contrast, state.samples,
         )  # fmt: skip
+        replies = job.dispatch.ask(CONTRAST, questions, "contrast", round, rounds, gate)
         weighed = (by_examples if filled.shapes else by_held)(state.manifests, replies)  # what is filled counts as held
         sent = in_time(job, "contrast", round, weighed, held)
         current, memory = next_round(job, by, "contrast", round, current, memory, sent)
