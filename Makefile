@@ -28,7 +28,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# PFL=FOLDER: an environment that benchmarks/pfl_env.sh made. ARGUMENTS=--quick: only whether everything runs
+# PFL=FOLDER: an environment that benchmarks/pfl_env.sh made. ARGUMENTS=… as `fedbind bench all --help` has them
 bench: $(VENV)/.installed-dev
 	$(BIN)/fedbind bench all --out bench/all $(if $(PFL),--pfl $(PFL)) $(ARGUMENTS)
 

@@ -28,6 +28,10 @@ def everything(
     only: Annotated[list[str] | None, typer.Option(help="A bench; may be given several times. Default: all.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Reduced sizes.")] = False,
     pfl: Annotated[Path | None, typer.Option(help="The environment of Apple's pfl.")] = None,
+    utd_mhad: Annotated[
+        Path | None,
+        typer.Option("--utd-mhad", help="UTD-MHAD for the bench of the wire; without it SIMULATED wearables."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of bench.json and of each bench's own figures.")] = Path(
         "bench/all"
     ),
@@ -39,7 +43,11 @@ def everything(
     from simulation.bench.together import run, table
 
     there = {command.name or "" for command in app.registered_commands}
-    told = run(only or (), there, quick, pfl, out, lambda text: print(text, file=sys.stderr, flush=True))
+    further = {
+        "rounds": ["--pfl", str(pfl.absolute())] if pfl is not None else [],
+        "wire": [f"data.root={utd_mhad.absolute()}"] if utd_mhad is not None else [],
+    }
+    told = run(only or (), there, quick, further, out, lambda text: print(text, file=sys.stderr, flush=True))
     print(table(told), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(told, allow_nan=False))

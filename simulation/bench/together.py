@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,18 +63,18 @@ def run(
     wanted: Collection[str],
     there: Collection[str],
     quick: bool,
-    pfl: Path | None,
+    further: Mapping[str, Sequence[str]],
     out: Path,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Every bench's figures, all ratios under their names, and the bytes; also written to `out`/bench.json.
 
-    wanted  names in PARTS; none: all
-    there   the commands that `fedbind bench` has; a bench of another command is left out, and said
-    pfl     the environment of Apple's pfl for `rounds`; None: not measured
-    out     keeps what each bench said: the same command goes on where it stopped
+    wanted   names in PARTS; none: all
+    there    the commands that `fedbind bench` has; a bench of another command is left out, and said
+    further  words that a bench's command has after its own: where data and other environments lie
+    out      keeps what each bench said: the same command goes on where it stopped
 
-    Raises UserError for a name that is none, and at the end where a bench failed.
+    A bench that fails is named under `failed`, and the others go on. Raises UserError for a name that is none.
     """
     if unknown := [name for name in wanted if name not in PARTS]:
         raise UserError(f"unknown bench {unknown[0]!r}", expected=", ".join(PARTS))
@@ -85,8 +85,7 @@ def run(
         if name not in (wanted or PARTS) or command[0] not in there:
             tell(f"{name}: left out")
             continue
-        if name == "rounds" and pfl is not None:
-            command += ["--pfl", str(pfl)]
+        command += further.get(name, ())
         tell(f"{name}: fedbind bench {' '.join(command)}")
         kept = out / f"{name}.json"
         before = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}

@@ -33,14 +33,14 @@ def test_what_is_finished_is_kept_and_what_fails_is_told_and_tried_again(tmp_pat
         return "ended with code 1" if command[0] == "scale" and len(asked) < 3 else {"ratios": {command[0]: 1.0}}
 
     monkeypatch.setattr(together, "_one", one)
-    first = run(["match", "scale", "wire"], {"match", "scale"}, True, None, tmp_path, lambda text: None)
+    first = run(["match", "scale", "wire"], {"match", "scale"}, True, {}, tmp_path, lambda text: None)
     assert [command[0] for command in asked] == ["match", "scale"] and list(first["failed"]) == ["scale"]
-    again = run(["match", "scale"], {"match", "scale"}, True, None, tmp_path, lambda text: None)
+    again = run(["match", "scale"], {"match", "scale"}, True, {}, tmp_path, lambda text: None)
     assert [command[0] for command in asked] == ["match", "scale", "scale"] and not again["failed"]
     assert again["ratios"]["match"] == again["ratios"]["scale"] == 1.0
     assert json.loads((tmp_path / "bench.json").read_text()) == again
-    run(["match"], {"match"}, False, None, tmp_path, lambda text: None)  # other sizes are another question
-    assert asked[-1] == list(PARTS["match"].command)
+    run(["match"], {"match"}, False, {"match": ["--width", "9"]}, tmp_path, lambda text: None)  # another question
+    assert asked[-1] == [*PARTS["match"].command, "--width", "9"]
 
 
 @pytest.mark.slow
