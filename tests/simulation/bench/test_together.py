@@ -56,5 +56,4 @@ def test_the_command_ends_with_one_table_and_one_json_object(tmp_path, capsys):
 def test_every_bench_s_command_is_known_and_its_reduced_form_is_of_the_same(capsys):
     for part in PARTS.values():
         assert part.command[0] == part.quick[0]
-        if part.command[0] != "wire":  # there once its bench is
-            assert call(["bench", part.command[0], "--help"]) == 0
+        assert call(["bench", part.command[0], "--help"]) == 0
