@@ -46,7 +46,8 @@ PARTS: dict[str, Part] = {
     ),
     "wire": Part(
         ("wire", "--out", "{out}/wire"),
-        ("wire", "rounds={autoencoder: 1, contrast: 2, finetune: 1}", "epochs.finetune=2", "--out", "{out}/wire"),
+        ("wire", "rounds={autoencoder: 1, contrast: 2, finetune: 1}", "epochs.finetune=2", "--setting", "full_float32",
+         "--setting", "int8", "--out", "{out}/wire"),
     ),
     "pictures": Part(("pictures",), ("pictures", "--repeats", "3")),
     "aggregate": Part(
