@@ -58,8 +58,7 @@ def match(
         return
     over = told["ratios"]
     if approximate:
-        print(f"recall {told['recall_on_sample']:.4f} in {told['seconds']['all']:.0f} s, "
-              f"{over['approximate_over_exact']:.2f} of the exact way's time")  # fmt: skip
+        print(f"recall {told['recall_on_sample']:.4f} on {told['sample']:,} in {told['seconds']['all']:.0f} s")
         return
     print(f"{over['match_over_matmul']:.2f} of the bare matrix products' time")
     if over["match_over_faiss"] is not None:
