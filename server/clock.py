@@ -51,7 +51,9 @@ class Clock:
     def of(cls, experiment: Experiment, rule: Rule, dispatch: Dispatch) -> Clock | None:
         """The clock of an experiment with a trace; None without. Raises UserError where trace and nodes do not fit."""
         trace, settings = trace_of(experiment), experiment.strategy
-        return trace and cls(trace, settings.example_s, settings.deadline_s, rule.uses_late, dispatch)
+        if trace is None:
+            return None
+        return cls(trace, settings.example_s, settings.deadline_s, rule.uses_late, dispatch)
 
     @property
     def now(self) -> float:
