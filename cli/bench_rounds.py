@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-HELP = """What a round of many small nodes costs: a plain loop, fedbind's engines, Flower's own Ray simulation.
+HELP = """What a round of many small nodes costs: a plain loop, fedbind's engines, Flower's own Ray simulation, Apple's pfl.
 
 Every node takes 4 SGD steps of 32 samples from the round's weights; the server averages. mlp has 101,770 numbers; encoder
 is fedbind's own encoder of a motion sensor. batched is the plain loop with ten nodes side by side in each step, ray_batched the
@@ -16,6 +17,9 @@ engine with run.batched_nodes=auto (it tries for four rounds: give --warm-up 5 o
 1e-4, and are of models whose layers can be stacked. All engines run the same ServerApp and ClientApp. Each system has processes
 of its own, one thread each, and warms up; systems take turns. wall is the median of rounds; cpu is of the driver and all
 processes it started, a round. Weights are checked to agree. Ratios in front are of the first model.
+
+pfl has an environment of its own, which benchmarks/pfl_env.sh makes; it runs where --pfl names that folder, in as many
+processes as the Ray engines have actors.
 
 On a busy machine CPU times tell more than the wall's.
 
@@ -36,8 +40,11 @@ def rounds(
     workers: Annotated[int, typer.Option(min=0, help="Actors of both Ray engines; 0: one per core.")] = 0,
     system: Annotated[
         list[str] | None,
-        typer.Option(help="plain, batched, local, ray, ray_batched, flower_ray; may be repeated. Default: all."),
+        typer.Option(
+            help="plain, batched, local, ray, ray_batched, flower_ray, pfl; may be repeated. Default: all there are."
+        ),
     ] = None,
+    pfl: Annotated[Path | None, typer.Option(help="The environment that benchmarks/pfl_env.sh made.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on one line.")] = False,
 ) -> None:
     """See HELP."""
@@ -46,13 +53,14 @@ def rounds(
     from simulation.bench.rounds.systems.registry import SYSTEMS
     from simulation.bench.rounds.task import MODELS
 
-    for given, known, what in ((model or [], MODELS, "model"), (system or [], SYSTEMS, "system")):
+    for given, known, what in ((model or [], MODELS, "model"), (system or [], (*SYSTEMS, "pfl"), "system")):
         for each in given:
             if each not in known:
                 raise UserError(f"unknown {what} {each!r}", expected=", ".join(known))
     told = run(
-        model or MODELS, nodes, rounds, warm_up, turns, workers, system or SYSTEMS,
-        lambda text: print(text, file=sys.stderr, flush=True),
+        model or MODELS, nodes, rounds, warm_up, turns, workers,
+        system or [*SYSTEMS, *(["pfl"] if pfl is not None else [])],
+        lambda text: print(text, file=sys.stderr, flush=True), None if pfl is None else pfl.absolute(),
     )  # fmt: skip
     if as_json:
         print(json.dumps(told, allow_nan=False))

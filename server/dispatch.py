@@ -20,6 +20,7 @@ from server.summing import Gathered, Summing, Told, questions_of
 from server.wire import ServerWire
 from strategies.tree import TreeSum
 
+MOST_REASON = 300  # letters
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
 
 
@@ -199,7 +200,7 @@ class Dispatch:
             left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]
             if left:
                 seen.add(left[0])
-                self.skip(left[0], phase, round, _short(message.error.reason))
+                self.skip(left[0], phase, round, _short(message.error.reason).removeprefix(f"node {left[0]}: "))
             return
         partition = hosted[0] if len(hosted) == 1 else -1
         size = self._count("up", phase, bytes_by_record(message.content), partition)
@@ -233,8 +234,8 @@ class Dispatch:
         return size
 
     def skip(self, partition: int, phase: str, round: int, reason: str) -> None:
-        """Counts a node out of a round, with the reason."""
-        told = {"node": partition, "phase": phase, "round": round, "reason": reason}
+        """Counts a node out of a round, with the reason; what a node makes long is cut."""
+        told = {"node": partition, "phase": phase, "round": round, "reason": reason[:MOST_REASON]}
         self.tally.skipped.append(told)
         self.events.append({"event": "skip", **told})
 

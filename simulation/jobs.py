@@ -20,12 +20,14 @@ from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import Experiment
 from server.app import run_job
+from server.clock import trace_of
 from server.frozen import encoder_file
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
 from simulation.local import LocalGrid
 from simulation.raw_pairing import add_raw_pairing
+from strategies.registry import rule_of
 
 if TYPE_CHECKING:
     from simulation.ray_engine.grid import RayGrid
@@ -76,8 +78,15 @@ def run_local(
 
 
 def check_before(experiment: Experiment) -> None:
-    """The user's mistakes about recordings and weights come out here, whole, before anything is started (UserError)."""
+    """The user's mistakes about recordings and other files come out here, before anything is started (UserError)."""
+    check_files(experiment)
     check_holdings(experiment)
+
+
+def check_files(experiment: Experiment) -> None:
+    """What the experiment names beside recordings: a strategy of one's own, a trace, weights. Raises UserError."""
+    rule_of(experiment.strategy.name, experiment.strategy.parameters)
+    trace_of(experiment)
     if experiment.models.encoder == "unified":
         encoder_file(experiment.models.unified.weights)
 

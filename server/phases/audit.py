@@ -12,6 +12,7 @@ import numpy as np
 from configs.errors import UserError
 from protocol.kinds import AUDIT
 from protocol.payload import Payload, ProtocolError
+from server.admission import check_own_handles
 from server.binding.bind import pairing_matrix
 from server.binding.words import Words, all_words, without_common_word, words_of_some
 from server.job import Job
@@ -33,6 +34,7 @@ def labels_of(job: Job, state: JobState, members: Sequence[int], phase: str) -> 
         classes = len(state.manifests[partition].classes)
         if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < classes):
             raise ProtocolError("labels out of range")
+        check_own_handles(partition, block["handles"], state.handles)
 
     tally = job.dispatch.tally
     before = len(tally.skipped)

@@ -19,7 +19,7 @@ from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
 from server.frozen import encoder_file, encoder_of
 from server.job import Job
-from server.normalisation import agreed
+from server.normalisation import agreed, check_sums
 from server.shapes import shape_of
 from server.state import JobState
 
@@ -98,12 +98,9 @@ class _sums_gate:
             sensor = told.modalities.get(name.removeprefix("latents."))
             if sensor is None or told.group == "test":
                 raise ProtocolError(f"{name[:60]}: sums of what it does not hold, or has no say in")
-            if set(block) != {"count", "total", "squares"}:
-                raise ProtocolError(f"{name[:60]}: expected count, total and squares")
-            if any(v.shape != (sensor.channels,) or v.dtype != np.float64 for v in block.values()):
+            check_sums(name, block)
+            if block["count"].shape != (sensor.channels,):
                 raise ProtocolError(f"{name[:60]}: expected {sensor.channels} numbers each")
-            if (block["count"] < 0).any() or (block["squares"] < 0).any():
-                raise ProtocolError(f"{name[:60]}: counts and sums of squares cannot be negative")
 
 
 def _scaled(job: Job, state: JobState, replies: Mapping[int, Payload]) -> dict[str, dict[str, Block]]:

@@ -8,7 +8,7 @@ import torch
 
 import client.app
 from client.data.holdings import holdings_of
-from client.node import _resident_holdings
+from client.resident import forget_holdings
 from configs.errors import UserError
 from configs.nodes import node_places
 from protocol.embedding import unpack_embeddings
@@ -210,7 +210,7 @@ def test_fine_tuning_in_two_messages_equals_one_bit_by_bit_also_in_fresh_process
     at_once = tune(make(experiment), "all", 1, 4, [3, 4], last=True)
     asked = make(experiment, store="disk", **{"state-dir": str(tmp_path)})
     first = tune(asked, "all", 1, 2, [])
-    _resident_holdings.cache_clear()
+    forget_holdings()
     second = tune(asked, "all", 3, 2, [3, 4], last=True)
     assert first.blocks == {}
     assert first.info["losses"] + second.info["losses"] == at_once.info["losses"]
