@@ -150,10 +150,19 @@ def steps_gate(
     return checked
 
 
-def check_own_handles(partition: int, handles: np.ndarray, held: Mapping[int, np.ndarray]) -> None:
-    """Raises ProtocolError where one of a node's handles is another node's, as far as these are known."""
-    if any(np.isin(handles, theirs).any() for other, theirs in held.items() if other != partition):
-        raise ProtocolError("uses handles of another node")
+def own_handles_gate(held: Mapping[int, np.ndarray]) -> Callable[[int, np.ndarray], None]:
+    """Raises ProtocolError where one of a node's handles, int64 (n,), is another node's.
+
+    held  handles by node, as far as they are known
+    """
+    nobody = np.zeros(0, dtype=np.int64)
+    known = np.sort(np.concatenate([nobody, *held.values()]))  # once, not for every node's reply
+
+    def check(partition: int, handles: np.ndarray) -> None:
+        if (_times(known, handles) > _times(np.sort(held.get(partition, nobody)), handles)).any():
+            raise ProtocolError("uses handles of another node")
+
+    return check
 
 
 def embeddings_gate(
@@ -170,8 +179,7 @@ def embeddings_gate(
     wanted     handles that were asked for by node; None: all
     """
 
-    nobody = np.zeros(0, dtype=np.int64)
-    known = np.sort(np.concatenate([nobody, *held.values()]))  # once, not for every node's reply
+    own_alone = own_handles_gate(held)
 
     def check(partition: int, reply: Payload) -> None:
         own = {f"targets.{modality}" for modality in manifests[partition].modalities}
@@ -187,8 +195,7 @@ def embeddings_gate(
                 )
             if wanted is not None and not np.isin(handles, wanted[partition]).all():
                 raise ProtocolError(f"{name}: embeddings of samples that were not asked for")
-            if (_times(known, handles) > _times(np.sort(held.get(partition, nobody)), handles)).any():
-                raise ProtocolError(f"{name}: embeddings under handles of another node")
+            own_alone(partition, handles)
 
     return check
 

@@ -68,13 +68,15 @@ def run_local(
         summary = finish_run(folder, experiment, status, error)
         view.close(summary)
     if error is not None:
-        raise UserError(
-            f"{len(failures)} of {len(jobs)} jobs failed",
-            where=str(folder.path),
-            expected=error,
-            todo="see jobs/*/node.log",
-        )
+        raise some_failed(len(failures), len(jobs), folder, error)
     return folder.path, summary
+
+
+def some_failed(failed: int, jobs: int, folder: RunFolder, reasons: str) -> UserError:
+    """What a run ends with of which not every job ended well."""
+    return UserError(
+        f"{failed} of {jobs} jobs failed", where=str(folder.path), expected=reasons, todo="see jobs/*/node.log"
+    )
 
 
 def check_before(experiment: Experiment) -> None:

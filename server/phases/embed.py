@@ -10,7 +10,7 @@ import numpy as np
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EMBED
 from protocol.payload import Payload, ProtocolError
-from server.admission import check_own_handles
+from server.admission import own_handles_gate
 from server.binding.bind import Embedded
 from server.job import Job
 from server.state import JobState
@@ -55,9 +55,10 @@ def _embedded(
     questions = {p: Payload({**blocks, **state.statistics(p, [by])}, info) for p in members}
     replies = job.dispatch.ask(EMBED, questions, "embed", round, rounds, check)
     held = {p: np.union1d(found[p].handles, known.get(p, found[p].handles)) for p in replies}
+    own_alone = own_handles_gate({**known, **held})
     for partition in list(replies):  # after all have answered: who came first must not matter
         try:
-            check_own_handles(partition, found[partition].handles, {**known, **held})
+            own_alone(partition, found[partition].handles)
         except ProtocolError as error:
             job.dispatch.skip(partition, "embed", round, str(error))
             del replies[partition]

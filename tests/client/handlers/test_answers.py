@@ -36,7 +36,7 @@ def test_recordings_that_cannot_be_used_are_told_without_a_word_of_files(toy, as
     toy.broken.add("1")
     reason = asked.refusal(kind, 0, Payload(asked.blocks(*NODE_0, "autoencoder.accelerometer"), {"rounds": 1, "subsets": [],
                            "track": "all", "first_epoch": 1, "epochs": 1, "keep": []}))  # fmt: skip
-    assert reason.startswith("node 0: ") and "the node's own log says" in reason
+    assert "the node's own log says" in reason and len(reason) < 120
     assert not any(word in reason for word in ("/", "secret", "S1", ".mat", "corrupt"))
 
 
