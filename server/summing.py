@@ -91,9 +91,10 @@ class Gathered:
     def join(self, other: Gathered) -> None:
         """Takes in what another process gathered."""
         self.told += other.told
-        for mine, theirs in ((self.parts, other.parts), (self.single, other.single)):
-            for name, found in theirs.items():
-                mine.setdefault(name, []).extend(found)  # type: ignore[attr-defined]
+        for name, parts in other.parts.items():
+            self.parts.setdefault(name, []).extend(parts)
+        for name, single in other.single.items():
+            self.single.setdefault(name, []).extend(single)
 
     def sums(self, current: Mapping[str, Block]) -> dict[str, TreeSum]:
         """By block what its replies come to; a block without one is left out."""
