@@ -115,6 +115,15 @@ def test_a_study_stopped_within_a_fold_loses_that_job_alone(home, tmp_path, monk
 
 
 @pytest.mark.slow
+def test_seeds_share_the_encoders_of_a_group_where_that_is_asked(home, tmp_path):
+    more = ("methods=[bev]", "regimes=[centralised]", "seeds=[0, 1]", "bev.every_seed=false", "heads=single")
+    outcome, told = run(home, tmp_path / "out", *more)
+    assert [path.name for path in (tmp_path / "out" / "bev").iterdir()] == ["seed0-group1"]
+    assert sum("encoder of" in line for line in told) == 3 and sum("without" in line for line in told) == 2
+    assert set(outcome.figures["figures"]["bev"]["centralised"]) == {"1", "2", "useless"}
+
+
+@pytest.mark.slow
 def test_one_head_for_all_sets_and_every_subset(home, tmp_path):
     outcome, _ = run(home, tmp_path / "out", "methods=[unified]", "regimes=[centralised]", "heads=one", "sets=all",
                      "unified.latents=quantised", "useless=false")  # fmt: skip
@@ -139,6 +148,7 @@ def test_a_head_for_each_set_or_one_for_all_of_them_and_noise_never_in_theirs():
     one, both, noise = ("wrist_bvp",), ("wrist_bvp", "wrist_eda"), ("wrist_bvp", "wrist_eda", "useless")
     assert heads_of(load_study("wesad_fusion", [*names, "heads=each"])) == [[one], [both], [noise]]
     assert heads_of(load_study("wesad_fusion", [*names, "heads=one"])) == [[one, both], [noise]]
+    assert heads_of(load_study("wesad_fusion", [*names, "heads=single"])) == [[one, both, noise]]
 
 
 def test_recordings_that_changed_are_not_taken_for_those_that_lie_there(home, tmp_path):
