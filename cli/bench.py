@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench_aggregate, bench_encoder, bench_match, bench_rounds, bench_tune
+from cli import bench_aggregate, bench_encoder, bench_match, bench_rounds, bench_tune, bench_wire
 
 app = typer.Typer(
     help="What parts cost on this machine, each measured against something else in the same run.", no_args_is_help=True
@@ -14,3 +14,4 @@ app.command("aggregate", help=bench_aggregate.HELP)(bench_aggregate.aggregate)
 app.command("match", help=bench_match.HELP)(bench_match.match)
 app.command("rounds", help=bench_rounds.HELP)(bench_rounds.rounds)
 app.command("tune", help=bench_tune.HELP)(bench_tune.tune)
+app.command("wire", help=bench_wire.HELP)(bench_wire.wire)

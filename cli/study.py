@@ -35,7 +35,9 @@ def study(
     overrides: Annotated[list[str] | None, typer.Argument(help="key.path=value, read as YAML, for every cell.")] = None,
     engine: Annotated[Engine, typer.Option(help="Where the nodes live; see `fedbind run --help`.")] = Engine.local,
     out: Annotated[Path | None, typer.Option(help="The study's folder; default studies/<name>.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress within a cell.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress within a cell (other engines than local).")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with the figures as one JSON object on stdout.")] = False,
 ) -> None:
     """See HELP."""
@@ -62,11 +64,12 @@ def study(
         def run(experiment: Experiment, cell: Path, resume: bool) -> None:
             run_experiment(experiment, engine.value, cell, ProgressView(screen), resume)
 
-        outcome = run_of_kind(asked, study, further, folder, run, lambda text: typer.echo(text, err=True))
+        apart = None if engine is Engine.local else run  # here, jobs of all cells run side by side
+        outcome = run_of_kind(asked, study, further, folder, lambda text: typer.echo(text, err=True), apart)
     print((folder / "table.csv").read_text(), end="")
     print(f"page: {folder / 'index.html'}")
     if as_json:
         print(json.dumps(without_nan(as_object(asked, outcome)), allow_nan=False))
     if outcome.failed:
-        raise UserError(f"{len(outcome.failed)} cells failed", where=str(folder), expected="\n".join(outcome.failed),
+        raise UserError(f"{len(outcome.failed)} jobs or cells failed", where=str(folder), expected="\n".join(outcome.failed),
                         todo="mend what is named, and give the same command again")  # fmt: skip

@@ -16,6 +16,8 @@ from flwr.clientapp import ClientApp
 from client import handlers
 from client.faults import told
 from client.node import Node, node_for
+from client.store import store_of
+from client.wire import NodeWire
 from configs.load import from_run_config
 from configs.schema import Experiment
 from protocol import kinds
@@ -38,12 +40,13 @@ def _answer(kind: Kind, message: Message, context: Context, work: Work) -> Messa
         question = Payload.from_records(message.content)
         partition = int(question.info["partition"])
         experiment = from_run_config(context.run_config)
+        store = store_of(context.run_id, context.node_id, context.node_config)
+        wire = NodeWire.of(experiment, store, question.info)
+        question = wire.received(question)
         reply = work(experiment, question, context)
         echo = {key: question.info.get(key) for key in ECHO}
-        return Message(
-            checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics)).to_records(),
-            reply_to=message,
-        )
+        checked = checked_reply(kind, Payload(reply.blocks, {**reply.info, **echo}, reply.metrics))
+        return Message(wire.sent(question, checked).to_records(), reply_to=message)
     except Exception as error:
         _log.exception("node %d could not answer %s", partition, message.metadata.message_type)
         return Message(Error(_NODE_FAILED, f"node {partition}: {told(error)}"), reply_to=message)

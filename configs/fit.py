@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from configs.fit_data import data_faults, is_known
 from configs.strategy_settings import strategy_faults
+from configs.wire_settings import wire_faults
 
 if TYPE_CHECKING:
     from configs.schema import Experiment
@@ -43,6 +44,7 @@ def faults_between(experiment: Experiment) -> list[str]:
     for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults, _exact_faults, _encoder_faults):
         faults += each(experiment)
     faults += strategy_faults(experiment.strategy)
+    faults += wire_faults(experiment.wire, experiment.privacy.quantise, experiment.contrast.mode == "exact")
     if experiment.strategy.trace is not None and experiment.contrast.mode == "exact":
         faults.append("strategy.trace: contrast.mode=exact knows no rounds that could take simulated time")
     anchored = [method for method in experiment.methods if method in ("cmg", "dcm", "imagebind")]

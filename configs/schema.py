@@ -15,6 +15,7 @@ from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import Count, Positive, Section
 from configs.strategy_settings import StrategySettings
 from configs.unified_settings import UnifiedSettings
+from configs.wire_settings import WireSettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -136,6 +137,8 @@ class RunSettings(Section):
     actors: Annotated[int, Field(ge=0)] = 0  # engine ray: processes that hold nodes; 0: one per core that Ray has
     cpus_per_actor: Positive = 1.0  # each trains in so many threads, rounded down, at least one
     gpus_per_actor: Annotated[float, Field(ge=0.0)] = 0.0  # set aside for each, may be a part of one
+    # A folder: what pre-training left is kept there, and a job that would pre-train alike takes it over (simulations only).
+    pretraining: str | None = None
     address: str | None = None  # of a Ray cluster that is running; None: Ray is started here and ended with the run
 
 
@@ -284,6 +287,7 @@ class Experiment(Section):
     finetune: FineTuneSettings = FineTuneSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     strategy: StrategySettings = StrategySettings()
+    wire: WireSettings = WireSettings()
     run: RunSettings = RunSettings()
 
     @property

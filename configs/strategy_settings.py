@@ -91,8 +91,13 @@ STRATEGIES: Mapping[str, Mapping[str, Parameter]] = {
     "lowest_loss": {"share": Parameter(0.5, 0.01, 1.0)},
     "per_node": {},
     "harmony": {"clusters": Parameter(2, 1)},
-    "mfedmc": {"share": Parameter(0.5, 0.01, 1.0)},
+    "mfedmc": {
+        "share": Parameter(0.5, 0.01, 1.0), "modalities": Parameter(1, 1),
+        "impact": Parameter(1.0), "size": Parameter(1.0), "recency": Parameter(1.0),
+    },
     "blossom": {},
+    "flism": {"distil": Parameter(1.0), "noise": Parameter(0.7), "temperature": Parameter(0.1, open=True)},
+    "autofed": {"share": Parameter(0.75, 0.01, 1.0)},
 }  # fmt: skip
 
 

@@ -121,6 +121,11 @@ class FusionClassifier(nn.Module):
             return self.scale * cosine + second
         return self.scale * cosine if self.takes == "bound" else second
 
+    def embed(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Unit rows (batch, out) in the bound space, by modality; (batch, step, feature) each."""
+        presence = self._told(features, present)
+        return {m: self.block(m).projection(steps, presence) for m, steps in features.items()}
+
     @torch.no_grad()
     def set_prototypes(
         self, features: Mapping[str, Tensor], label: Tensor, present: Mapping[str, Tensor] | None = None

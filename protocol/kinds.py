@@ -28,12 +28,16 @@ class Leaves:
 
 @dataclass(frozen=True)
 class Kind:
-    """A question the server asks and what its answer may hold."""
+    """A question the server asks and what its answer may hold.
+
+    remembers  whether a node may keep the question's weights, so that a later one brings their difference alone
+    """
 
     message_type: str
     blocks: tuple[Leaves, ...] = ()
     info: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    remembers: bool = True
 
 
 _WEIGHTS = "network weights after local training"
@@ -63,7 +67,9 @@ ADAPT = Kind(
     ),
 )
 DECODER = Kind("train.decoder", (Leaves("decoder.*", _WEIGHTS),), (), _PROGRESS)
-AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), _PROGRESS)
+_STEPS = ("steps", "rate")  # where the aggregation rule asks: optimiser steps taken, and their rate
+_ASKED = (*_STEPS, "entropy")  # and how unsure the node's network is, 0 to 1
+AUTOENCODER = Kind("train.autoencoder", (Leaves("autoencoder.*", _WEIGHTS),), (), (*_PROGRESS, *_STEPS))
 EMBED = Kind(
     "query.embed",
     (Leaves("embeddings.*", "unit embeddings of the shared modality or of label texts, under opaque handles", 2),),
@@ -86,11 +92,7 @@ CONTRAST = Kind(
     "train.contrast",
     (Leaves("encoder.*", _WEIGHTS), Leaves("projection.*", _WEIGHTS)),
     (),
-    (
-        *_PROGRESS,
-        "steps",
-        "rate",
-    ),  # the last two where the aggregation rule asks: optimiser steps taken, and their rate
+    (*_PROGRESS, *_ASKED),
 )
 EXACT_VIEWS = Kind(
     "query.exact_views", (Leaves("targets.*", "projected unit embeddings of one batch, under opaque handles", 2),)
@@ -108,13 +110,14 @@ FINETUNE = Kind(
         Leaves("head.*", _WEIGHTS + ", one row per kept epoch", 5),
     ),
     ("losses", "validation_correct"),
-    ("examples", "validation_examples", "loss"),
+    ("examples", "validation_examples", "loss", *_ASKED),
 )
 EVALUATE = Kind(
     "evaluate.head",
     (Leaves("confusion.*", "counts of (true class, predicted class) per kept epoch", 3),),
     (),
     ("examples", "auc"),
+    remembers=False,  # many networks at once, for a look
 )
 PROBE = Kind(
     "query.probe", metrics=("examples", "correct")

@@ -115,6 +115,11 @@ def bytes_by_modality(records: RecordDict) -> dict[str, int]:
     return by_modality(bytes_by_record(records))
 
 
+def by_block(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Bytes per block, of bytes by record; JSON values under `info`, numbers under `metrics`."""
+    return {name.removeprefix(_ARRAYS): size for name, size in sizes.items()}
+
+
 def by_modality(sizes: Mapping[str, int]) -> dict[str, int]:
     """Bytes per modality, of bytes by record: a block's name after its first dot, or `shared` where it has none.
 

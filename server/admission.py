@@ -29,15 +29,22 @@ def check_reply(kind: Kind, question: Payload, reply: Payload) -> None:
         raise ProtocolError(f"claims {examples:g} examples")
 
 
-def check_weights(current: Mapping[str, Block], expected: set[str], reply: Payload, most_examples: int) -> None:
-    """Raises ProtocolError unless the reply holds exactly the expected blocks in the current names, shapes and types."""
-    if set(reply.blocks) != expected:
-        missing, extra = sorted(expected - set(reply.blocks)), sorted(set(reply.blocks) - expected)
+def check_names(expected: set[str], reply: Payload, some_suffice: bool = False) -> None:
+    """Raises ProtocolError unless the reply holds exactly the expected blocks; where `some_suffice`, one of them or more."""
+    missing, extra = sorted(expected - set(reply.blocks)), sorted(set(reply.blocks) - expected)
+    if extra or (missing and not (some_suffice and reply.blocks)):
         raise ProtocolError(f"blocks differ: missing {missing}, not asked for {extra}")
+
+
+def check_weights(
+    current: Mapping[str, Block], expected: set[str], reply: Payload, most_examples: int, some_suffice: bool = False
+) -> None:
+    """Raises ProtocolError unless the reply holds the expected blocks in the current names, shapes and types."""
+    check_names(expected, reply, some_suffice)
     if reply.metrics.get("examples", 0.0) > most_examples:
         raise ProtocolError(f"claims {reply.metrics['examples']:g} examples, its manifest said {most_examples}")
-    for name in expected:
-        check_block(name, current[name], reply.blocks[name])
+    for name, block in reply.blocks.items():
+        check_block(name, current[name], block)
 
 
 def check_block(name: str, current: Block, block: Block) -> None:
@@ -64,12 +71,15 @@ def _squares(array: np.ndarray) -> float:
 
 
 def weights_gate(
-    current: Mapping[str, Block], expected: Mapping[int, set[str]], most_examples: Mapping[int, int]
+    current: Mapping[str, Block],
+    expected: Mapping[int, set[str]],
+    most_examples: Mapping[int, int],
+    some_suffice: bool = False,
 ) -> Callable[[int, Payload], None]:
     """`check_weights` for every node of a round: its own blocks, and its own number of samples."""
 
     def check(partition: int, reply: Payload) -> None:
-        check_weights(current, expected[partition], reply, most_examples[partition])
+        check_weights(current, expected[partition], reply, most_examples[partition], some_suffice)
 
     return check
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from protocol.kinds import CONTRAST, Kind
+from protocol.kinds import AUTOENCODER, CONTRAST, FINETUNE, UNIMODAL, Kind
 from protocol.payload import Block
 from server.binding.bind import Pairs
 from server.job import Job
@@ -19,7 +19,16 @@ from strategies.modality_wise import Contribution, next_blocks
 from strategies.rule import Memory, Rule
 from strategies.weights import QUALITY, weighted
 
-_WITH_NODES = (CONTRAST.message_type,)  # where nodes do their part of a rule that asks them to
+# What nodes can do of a rule in messages of a kind. Modalities that learn each by themselves take different numbers of
+# steps in one message, so nodes tell none there; in a network of one modality none can be missing or chosen; and a
+# personal encoder to match by would be nobody's.
+_ANY_NETWORK = {"fedprox", "feddyn", "moon", "personal"}
+_PARTS: Mapping[str, set[str]] = {
+    CONTRAST.message_type: {*_ANY_NETWORK, "tell", "scaffold", "ditto", "flism", "choose"},
+    FINETUNE.message_type: {*_ANY_NETWORK, "tell", "scaffold", "ditto", "flism", "choose"},
+    AUTOENCODER.message_type: {*_ANY_NETWORK, "tell", "scaffold"},
+    UNIMODAL.message_type: {*_ANY_NETWORK, "ditto"},
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,17 @@ class Aggregation:
         """What nodes do for the rule, as part of a question's info."""
         return {"correction": dict(self.rule.on_node())} if self.rule.on_node() else {}
 
+    @property
+    def some_suffice(self) -> bool:
+        """Whether nodes choose which of their blocks they send."""
+        return self.rule.on_node().get("name") == "choose"
+
+    @property
+    def kept_on_nodes(self) -> bool:
+        """Whether every node has a network of its own that it does not send whole."""
+        asked = self.rule.on_node()
+        return asked.get("name") == "ditto" or bool(asked.get("norms"))
+
     def comes_back(self, names: Collection[str]) -> set[str]:
         """Those blocks that a node does not keep for itself."""
         own = self.rule.on_node().get("blocks", ())
@@ -64,7 +84,8 @@ def aggregation_of(job: Job, state: JobState, kind: Kind, phase: str, sent: Mapp
     settings, rule, weights = job.experiment.strategy, job.rule, job.experiment.strategy.weights
     bound = binding_quality(state.pairs, state.samples)
     quality = {node: bound[node] for node in sent if node in bound}
-    if rule.on_node() and kind.message_type not in _WITH_NODES:
+    asked = rule.on_node()
+    if asked and not {str(asked.get("name", "tell"))} <= _PARTS.get(kind.message_type, set()):
         job.note(f"strategy {settings.name}: nodes take no part in it in phase {phase}; replies are averaged")
         rule = FedAvg()
     if QUALITY in rule.needs and not quality:

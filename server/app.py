@@ -9,6 +9,7 @@ from typing import Any
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
+from configs.errors import UserError
 from configs.load import from_run_config
 from configs.schema import Experiment
 from server.bound import keep_bound
@@ -21,10 +22,12 @@ from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
 from server.phases.measure import measure
 from server.phases.unified import begin_unified, give_encoder
+from server.pretraining import keep_for_others, taken_over
 from server.report.finish import finish_run, run_folder
 from server.resume import Progress, forget, keep, taken_up
 from server.state import JobState
 from server.tracking import JobLog, RunFolder
+from server.wire import ServerWire
 
 app = ServerApp()
 
@@ -33,6 +36,10 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Every method under every seed that the configuration names, then the report."""
     experiment = from_run_config(context.run_config)
+    if experiment.run.pretraining is not None:
+        raise UserError(
+            "run.pretraining is for the engines local and ray", where="run.pretraining", todo="leave it out"
+        )
     folder = run_folder(experiment, context.run_config)
     for seed in experiment.seeds:
         for method in experiment.methods:
@@ -47,7 +54,8 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
     path: Path = folder.job(method, seed)
     began = time.monotonic()
     with JobLog(path, method, seed) as log:
-        dispatch = Dispatch(grid, log, method, seed, experiment.run.reply_timeout_s, experiment.run.min_nodes)
+        settings, wire = experiment.run, ServerWire(experiment.wire)
+        dispatch = Dispatch(grid, log, method, seed, settings.reply_timeout_s, settings.min_nodes, wire=wire)
         job = Job(experiment, method, seed, dispatch, path)
         cpu_began = job.cpu_seconds()
         log.append({"event": "plan", "phases": plan(METHODS[method], experiment)})
@@ -55,12 +63,13 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         with job.phase("describe"):
             described = describe(job, JobState())
             unified = experiment.models.encoder == "unified"
-            earlier = taken_up(job, begin_unified(job, described) if unified else described)
+            before = learning(METHODS[method], experiment)  # fedbind: autoencoder, embed, bind, contrast
+            begun = taken_up(job, begin_unified(job, described) if unified else described)
+            earlier = taken_over(job, begun, len(before))
         state = earlier.state
         if unified:
             with job.phase("encoder"):
                 state = give_encoder(job, state)
-        before = learning(METHODS[method], experiment)  # fedbind: autoencoder, embed, bind, contrast
         phases = [
             *before,
             *([Phase("measure", 1, measure)] if measured(METHODS[method], experiment) else []),
@@ -70,10 +79,12 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
         for done, phase in enumerate(phases[earlier.done :], start=earlier.done + 1):
             with job.phase(phase.name):
                 state = phase.run(job, state)
+            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + job.cpu_seconds() - cpu_began)
+            progress = Progress(done, state, dispatch.tally, *spent)
             if done == len(before):
                 keep_bound(state, path)
-            spent = (earlier.seconds + time.monotonic() - began, earlier.cpu_seconds + job.cpu_seconds() - cpu_began)
-            keep(path, Progress(done, state, dispatch.tally, *spent))
+                keep_for_others(job, progress)
+            keep(path, progress)
 
         result = job.result(state, *spent)
         if state.pairing:

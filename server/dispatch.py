@@ -14,8 +14,9 @@ from flwr.serverapp import Grid
 
 from configs.errors import UserError
 from protocol.kinds import Kind
-from protocol.payload import Payload, ProtocolError, by_modality, bytes_by_record
+from protocol.payload import Payload, ProtocolError, by_block, by_modality, bytes_by_record
 from server.admission import check_reply
+from server.wire import ServerWire
 
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
 
@@ -29,12 +30,13 @@ class Events(Protocol):
 
 @dataclass
 class Tally:
-    """Bytes by phase, direction and modality; wall and CPU seconds by phase; nodes skipped, blocks refused."""
+    """Bytes by phase, direction, modality and block; wall and CPU seconds by phase; nodes skipped, blocks refused."""
 
     up: int = 0
     down: int = 0
     by_phase: dict[str, dict[str, int]] = field(default_factory=dict)
     by_modality: dict[str, dict[str, int]] = field(default_factory=dict)
+    by_block: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)  # phase -> block -> direction
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     simulated: dict[str, float] = field(default_factory=dict)  # seconds by phase, under a trace
@@ -44,8 +46,11 @@ class Tally:
     )  # blocks by phase and reason, with the rounds they stayed
 
     def count(self, direction: str, phase: str, records: Any) -> int:
-        """Adds one message's content; returns its bytes."""
+        """Adds one message's content as it travels; returns its bytes."""
         sizes = bytes_by_record(records)
+        for block, part in by_block(sizes).items():
+            told = self.by_block.setdefault(phase, {}).setdefault(block, {"up": 0, "down": 0})
+            told[direction] += part
         size = sum(sizes.values())
         setattr(self, direction, getattr(self, direction) + size)
         self.by_phase.setdefault(phase, {"up": 0, "down": 0})[direction] += size
@@ -67,6 +72,7 @@ class Dispatch:
     route: dict[int, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     traffic: dict[int, int] = field(default_factory=dict)  # bytes both ways by node, since somebody cleared it
+    wire: ServerWire = field(default_factory=ServerWire)
 
     def ask(
         self,
@@ -91,7 +97,8 @@ class Dispatch:
         for partition, payload in sorted(questions.items()):
             echo = {"method": self.method, "seed": self.seed, "phase": phase, "round": round, "partition": partition}
             asked[partition] = Payload(payload.blocks, {**payload.info, **echo}, payload.metrics)
-            records = asked[partition].to_records(in_form)
+        for partition, coded in self.wire.sent(kind, asked, phase, round).items():
+            records = coded.to_records(in_form)
             self._count("down", phase, records, partition)
             messages.append(Message(records, self.route[partition], kind.message_type, group_id=str(round)))
         good: dict[int, Payload] = {}
@@ -108,6 +115,8 @@ class Dispatch:
         late = sorted(set(asked) - seen)
         for partition in late:
             self.skip(partition, phase, round, f"late: no reply within {self.timeout_s:g} s")
+        for partition in set(asked) - set(good):
+            self.wire.forget(partition)
         good = dict(sorted(good.items()))
         if not quiet:
             losses = {str(p): reply.metrics["loss"] for p, reply in good.items() if "loss" in reply.metrics}
@@ -152,6 +161,7 @@ class Dispatch:
             if partition in seen:
                 raise ProtocolError("answers twice")
             seen.add(partition)
+            reply = self.wire.received(partition, asked[partition], reply)
             check_reply(kind, asked[partition], reply)
             if check is not None:
                 check(partition, reply)

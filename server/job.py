@@ -49,6 +49,7 @@ class Job:
     def phase(self, name: str) -> Iterator[None]:
         """Marks a phase's start and end, and measures it."""
         started, cpu_started = time.monotonic(), self.cpu_seconds()
+        self.dispatch.wire.begin_phase()
         self.dispatch.events.append({"event": "phase", "phase": name, "status": "start"})
         yield
         seconds, cpu = time.monotonic() - started, self.cpu_seconds() - cpu_started
@@ -80,7 +81,13 @@ class Job:
             **state.result,
             "pairing_accuracy": pairing.get("accuracy"),
             "pairing_raw_cosine": pairing.get("raw_cosine_accuracy"),
-            "bytes": {"up": tally.up, "down": tally.down, "by_phase": tally.by_phase, "by_modality": tally.by_modality},
+            "bytes": {
+                "up": tally.up,
+                "down": tally.down,
+                "by_phase": tally.by_phase,
+                "by_modality": tally.by_modality,
+                "by_block": tally.by_block,
+            },
             "seconds": {"total": seconds, "by_phase": tally.seconds, "cpu_by_phase": tally.cpu_seconds},
             "cpu_seconds": cpu_seconds,
             **self._simulated(),

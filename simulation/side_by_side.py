@@ -35,10 +35,13 @@ class Task:
         return self.folder / "jobs" / f"{self.method}-seed{self.seed}" / "result.json"
 
 
-def run_tasks(tasks: Sequence[Task], workers: int, tell: Tell) -> dict[int, str]:
+def run_tasks(
+    tasks: Sequence[Task], workers: int, tell: Tell, after_each: Callable[[], object] = lambda: None
+) -> dict[int, str]:
     """Runs those without a result, in their order as workers come free; by place in `tasks` why one failed.
 
-    workers  processes; 0: one per core. With one, jobs run in this process.
+    workers     processes; 0: one per core. With one, jobs run in this process.
+    after_each  called whenever a job ended
     The others go on where one fails. Every folder ends as a whole run folder, also where the run is stopped by hand.
     """
     wanted = {at: task for at, task in enumerate(tasks) if not task.result.is_file()}
@@ -54,6 +57,7 @@ def run_tasks(tasks: Sequence[Task], workers: int, tell: Tell) -> dict[int, str]
                 tell(f"[{done}/{len(wanted)}] {wanted[at].called}: {said}")
                 if error is not None:
                     failed[at] = error
+                after_each()
     finally:  # stopped by hand too
         for folder, experiment in folders.items():
             own = {at for at, task in wanted.items() if task.folder == folder}

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.rule import Block, Memory, Reply, Rule, like
+from strategies.sums import Differences
 
 
 @dataclass
 class _Gathered:
-    block: dict[str, np.ndarray]  # where the server stands, float64
-    waiting: dict[str, np.ndarray]  # sum of weight × staleness factor × update
+    moved: Differences  # how far the server moved in this round
+    waiting: Differences  # sum of weight × staleness factor × update, of what came in this round
+    kept: dict[str, np.ndarray]  # and of what waited since rounds before; empty once it counted
     count: int
     weight: float
     version: int
@@ -38,27 +40,34 @@ class FedBuff(Rule):
         """What waited since the last round."""
         kept = memory.get("waiting")
         return _Gathered(
-            {name: value.astype(np.float64) for name, value in current.items()},
-            {n: np.zeros(v.shape) if kept is None else np.array(kept[n], np.float64) for n, v in current.items()},
+            Differences(current, single=total is None),
+            Differences(current, single=total is None),
+            {} if kept is None or not memory["count"] else {n: np.array(kept[n], np.float64) for n in current},
             int(memory.get("count", 0)), float(memory.get("weight", 0.0)), int(memory.get("version", 0)),
         )  # fmt: skip
 
     def add(self, gathered: _Gathered, current: Block, memory: Memory, reply: Reply) -> None:
         """Puts the reply's update into the buffer, and empties that when it is full."""
         factor = reply.weight * (1.0 + max(reply.facts.get("staleness", 0.0), 0.0)) ** -self.power
-        began = current if reply.began is None else reply.began
-        for name, value in gathered.waiting.items():
-            value += factor * (reply.block[name].astype(np.float64) - began[name])
+        gathered.waiting.add(reply.block, factor, reply.began)
         gathered.count += 1
         gathered.weight += reply.weight
         if gathered.count >= self.buffer:
-            for name, value in gathered.waiting.items():
-                gathered.block[name] += self.server_rate * value / gathered.weight
-                value[...] = 0.0
+            share = self.server_rate / gathered.weight
+            if gathered.kept:
+                gathered.waiting.add_sum(gathered.kept)
+                gathered.kept = {}
+            gathered.moved.take(gathered.waiting, share)
             gathered.count, gathered.weight, gathered.version = 0, 0.0, gathered.version + 1
 
     def finish(self, gathered: _Gathered, current: Block, memory: Memory) -> tuple[Block, Memory]:
         """Where the server stands, and what waits."""
-        told = {"waiting": gathered.waiting, "count": gathered.count, "weight": gathered.weight}
+        waiting = gathered.kept or {name: np.zeros(value.shape) for name, value in current.items()}
+        gathered.waiting.pour(waiting, 1.0)
+        told = {"waiting": waiting, "count": gathered.count, "weight": gathered.weight}
         moved = gathered.version > int(memory.get("version", 0))
-        return (like(gathered.block, current) if moved else current), {**told, "version": gathered.version}
+        if not moved:
+            return current, {**told, "version": gathered.version}
+        block = {name: value.astype(np.float64) for name, value in current.items()}
+        gathered.moved.pour(block, 1.0)
+        return like(block, current), {**told, "version": gathered.version}

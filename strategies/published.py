@@ -1,6 +1,7 @@
 """Published multimodal systems as rules put together by block, as far as their definitions carry over to bound nodes.
 
-What each leaves out is said with it. FedMultimodal's averaging of whole models is `strategies.zero_filled`.
+What each leaves out is said with it. MFedMC is in `strategies.mfedmc`, FLISM and AutoFed in files of their names, and
+FedMultimodal's averaging of whole models is `strategies.zero_filled`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from strategies.fedavg import FedAvg
-from strategies.lowest_loss import LowestLoss
 from strategies.modality_bias import ModalityBias
 from strategies.per_node import PerNode
 from strategies.rule import Rule
@@ -45,25 +45,6 @@ class Harmony(ByPart):
     def fusion(self) -> Rule:
         """Clustered."""
         return ModalityBias(self.clusters)
-
-
-@dataclass(frozen=True)
-class MFedMC(ByPart):
-    """Yuan et al. (arXiv 2401.16685): encoders are averaged over the nodes with the lowest loss, fusion stays local.
-
-    Left out: each node's choice of modalities by Shapley value, size and recency. The Shapley value is taken on labelled
-    samples through the fusion module, and the nodes that train encoders here have neither.
-    """
-
-    share: float = 0.5
-
-    def unimodal(self) -> Rule:
-        """The chosen clients' mean."""
-        return LowestLoss(self.share)
-
-    def fusion(self) -> Rule:
-        """Each node's own."""
-        return PerNode()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from configs.errors import UserError, unknown_name
+from strategies.autofed import AutoFed
 from strategies.binding_quality import BindingQuality
 from strategies.bulyan import Bulyan
 from strategies.centred_clipping import CentredClipping
@@ -23,16 +24,18 @@ from strategies.fednova import FedNova
 from strategies.fedprox import FedProx
 from strategies.fedtrimmedavg import FedTrimmedAvg
 from strategies.fedyogi import FedYogi
+from strategies.flism import Flism
 from strategies.geometric_median import GeometricMedian
 from strategies.krum import Krum
 from strategies.lowest_loss import LowestLoss
+from strategies.mfedmc import MFedMC
 from strategies.modality_bias import ModalityBias
 from strategies.moon import Moon
 from strategies.multikrum import MultiKrum
 from strategies.nnm import NNM
 from strategies.per_node import PerNode
 from strategies.personal import Ditto, FedBN, FedPer, FedRep
-from strategies.published import Blossom, Harmony, MFedMC
+from strategies.published import Blossom, Harmony
 from strategies.qfedavg import QFedAvg
 from strategies.rule import Rule
 from strategies.scaffold import Scaffold
@@ -46,6 +49,7 @@ RULES: Mapping[str, type[Rule]] = {
     "moon": Moon, "fedbn": FedBN, "fedper": FedPer, "fedrep": FedRep, "ditto": Ditto, "modality_bias": ModalityBias,
     "binding_quality": BindingQuality, "zero_filled": ZeroFilled, "fedbuff": FedBuff,
     "lowest_loss": LowestLoss, "per_node": PerNode, "harmony": Harmony, "mfedmc": MFedMC, "blossom": Blossom,
+    "flism": Flism, "autofed": AutoFed,
 }  # fmt: skip
 
 

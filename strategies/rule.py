@@ -29,7 +29,7 @@ class Reply:
 
     weight  how much it counts, above 0
     node    fixes its place in sums, and names what a rule remembers of it
-    facts   numbers told beside it: `loss`, `steps`, `rate`, `quality`, `staleness`
+    facts   numbers told beside it: `loss`, `steps`, `rate`, `entropy`, `quality`, `staleness`
     began   the block that the node set out from; None: the current one
     """
 
@@ -47,6 +47,9 @@ class Rule:
     needs: ClassVar[tuple[str, ...]] = ()  # facts that every reply must tell
     uses_late: ClassVar[bool] = (
         False  # whether replies that missed their round count in a later one, with their `staleness`
+    )
+    fills: ClassVar[bool] = (
+        False  # whether nodes fill in what they lack, by networks trained for it before the contrast
     )
     by_bias: ClassVar[bool] = False  # whether replies must tell their node's modality bias (`strategies.modality_bias`)
 

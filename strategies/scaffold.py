@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from strategies.rule import Block, MeanLike, Memory, Reply, like, without_a_step
-from strategies.sums import Sums
+from strategies.sums import Differences, Sums
 
 
 @dataclass
 class _Gathered:
     mean: Sums
-    drift: dict[str, np.ndarray]  # sum over nodes of (x − y)/(K η)
+    drift: Differences  # sum over nodes of (y − x)/(K η)
     count: int = 0
     holders: float = 0.0
 
@@ -41,31 +41,30 @@ class Scaffold(MeanLike):
 
     def begin(self, current: Block, memory: Memory, total: float | None = None) -> _Gathered:  # type: ignore[override]
         """Empty sums."""
-        zeros = {name: np.zeros(value.shape, dtype=np.float64) for name, value in current.items()}
-        return _Gathered(Sums(current, total), zeros)
+        return _Gathered(Sums(current, total), Differences(current, single=total is None))
 
     def add(self, gathered: _Gathered, current: Block, memory: Memory, reply: Reply) -> None:  # type: ignore[override]
         """Adds the reply and its drift."""
         length = reply.facts["steps"] * reply.facts["rate"]
-        gathered.mean.add(reply.block, self.counts(reply))
-        for name, value in current.items():
-            gathered.drift[name] += (value - reply.block[name].astype(np.float64)) / length
+        gathered.mean.add(reply.block, self.counts(reply), beside=(gathered.drift, 1.0 / length))
         gathered.count += 1
         gathered.holders = max(gathered.holders, reply.facts.get("holders", 0.0))
 
     def finish(self, gathered: _Gathered, current: Block, memory: Memory) -> tuple[Block, Memory]:  # type: ignore[override]
         """x + η_g(mean − x), and c + (|S|/N)(mean drift − c)."""
-        mean, before = gathered.mean.mean(), control(current, memory)
         share = gathered.count / max(gathered.holders, gathered.count)
-        after = {
-            name: before[name] + share * (gathered.drift[name] / gathered.count - before[name]) for name in current
-        }
+        after = {n: (1.0 - share) * v.astype(np.float64) for n, v in control(current, memory).items()}
+        gathered.drift.pour(after, -share / gathered.count)
+        control_after = like(after, current)
+        del after
+        mean = gathered.mean.mean()
+        if self.server_rate == 1.0:
+            return mean, {"control": control_after}
         moved = {
             name: value + self.server_rate * (np.asarray(mean[name], np.float64) - value)
             for name, value in current.items()
         }
-        block = mean if self.server_rate == 1.0 else like(moved, current)
-        return block, {"control": like(after, current)}
+        return like(moved, current), {"control": control_after}
 
     def on_node(self) -> Mapping[str, Any]:
         """Nodes correct their steps and tell how many they took, and at which rate."""

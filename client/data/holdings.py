@@ -17,7 +17,7 @@ from client.data.gaps import cut_gaps
 from client.data.naming import name_there, named_card, named_recordings, of_classes
 from client.data.natural import keep_natural
 from client.data.normalise import Moments, moments_of_rows, shared_by
-from client.data.partition import dirichlet, hide_labels, part_of, subjects_to_nodes
+from client.data.partition import dirichlet, hide_labels, labels_of_nodes, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Recording, Skipped
 from client.data.request import checked_options
 from client.data.samples import SampleSet
@@ -101,11 +101,17 @@ def holdings_of(
     card, kept = read.card, kept_classes(experiment, place.group, read.card)
     recordings = of_classes(read.recordings, kept)
     label = np.array([recording.label for recording in recordings], dtype=np.int64)
+    labels: int | dict[int, int] | None = None
     if share is not None:
         mine = part_of(label, share.part, share.parts)
+        if group.labels_per_class is not None:
+            labels = _share_of(group.labels_per_class, group.nodes, place.index)
     else:
         generator = np.random.default_rng(derived_seed(seed, "partition", place.group))
-        mine = dirichlet(label, group.nodes, experiment.partition.alpha, generator)[place.index]
+        held = dirichlet(label, group.nodes, experiment.partition.alpha, generator)
+        mine = held[place.index]
+        if group.labels_per_class is not None:
+            labels = labels_of_nodes(label, held, group.labels_per_class)[place.index]
     recordings = [recordings[row] for row in mine]
     if experiment.gaps.rate:
         generator = np.random.default_rng(derived_seed(seed, "gaps", place.partition))
@@ -124,10 +130,9 @@ def holdings_of(
         generator = np.random.default_rng(derived_seed(seed, "natural", place.partition))
         samples = keep_natural(samples, group.modalities, group.natural_share, generator)
         names = list(samples.modalities)
-    if group.labels_per_class is not None:
+    if labels is not None:
         generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
-        count = _share_of(group.labels_per_class, group.nodes, place.index)
-        samples = replace(samples, label=hide_labels(samples.label, generator, labels_per_class=count))
+        samples = replace(samples, label=hide_labels(samples.label, generator, labels_per_class=labels))
     elif group.labels_share is not None:
         generator = np.random.default_rng(derived_seed(seed, "labels", place.group, place.index))
         samples = replace(samples, label=hide_labels(samples.label, generator, share=group.labels_share))

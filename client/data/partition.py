@@ -4,7 +4,7 @@ Subjects are never spread over groups of nodes; within a group, more nodes than 
 The functions speak of items: recordings, or windows where a data set has but few long recordings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from client.data.samples import UNLABELLED
 from configs.errors import UserError
 
 Indices = NDArray[np.int64]
+_ROUNDING = 1e-9  # a whole number that came out a little below itself is still that number
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,44 @@ def dirichlet(label: Indices, nodes: int, alpha: float, rng: np.random.Generator
     return [np.sort(np.array(items_of_node, dtype=np.int64)) for items_of_node in held]
 
 
+def labels_of_nodes(label: Indices, held: Sequence[Indices], labels_per_class: int) -> list[dict[int, int]]:
+    """A group's labels of each class, divided over its nodes as its recordings are: per node class -> labels.
+
+    held  each node's items, as `dirichlet` gives them
+    Whole labels by largest remainder; of equal remainders those from node (class modulo nodes) on come first.
+    """
+    shares: list[dict[int, int]] = [{} for _ in held]
+    for each in np.unique(label[label != UNLABELLED]).tolist():
+        items = np.array([(label[rows] == each).sum() for rows in held])
+        labels = min(labels_per_class, int(items.sum()))
+        exact = items * labels / items.sum()
+        count = np.floor(exact + _ROUNDING).astype(int)
+        turn = (np.arange(len(held)) - each) % len(held)
+        left = labels - int(count.sum())
+        count[np.lexsort((turn, -np.round(exact - count, 9)))[:left]] += 1
+        for share, own in zip(shares, count.tolist(), strict=True):
+            share[each] = own
+    return shares
+
+
 def hide_labels(
     label: Indices,
     rng: np.random.Generator,
     *,
-    labels_per_class: int | None = None,
+    labels_per_class: int | Mapping[int, int] | None = None,
     share: float | None = None,
     recording: Indices | None = None,
 ) -> Indices:
     """The labels with all but some set to -1: so many of each class, or this share of each class (one at least).
+
+    labels_per_class  one number for every class, or each class's own (none of a class that is not named)
 
     Where `recording` (n,) is given, whole recordings keep or lose their label and the count is of recordings.
     With neither number all labels stay; a class with fewer items keeps what it has.
     """
     if labels_per_class is not None and share is not None:
         raise UserError("give labels_per_class or share, one of the two", where="labels")
-    if labels_per_class is not None and labels_per_class < 0:
+    if isinstance(labels_per_class, int) and labels_per_class < 0:
         raise UserError(f"labels_per_class is {labels_per_class}", where="labels", expected="0 or more")
     if share is not None and not 0 <= share <= 1:
         raise UserError(f"the share of labels is {share}", where="labels", expected="0 to 1")
@@ -102,7 +125,12 @@ def hide_labels(
     kept = np.full(len(label), UNLABELLED, dtype=np.int64)
     for each in np.unique(label[label != UNLABELLED]):
         of_class = rng.permutation(np.unique(group[label == each]))
-        count = labels_per_class if share is None else int(np.ceil(share * len(of_class) - 1e-9))
+        if share is not None:
+            count = int(np.ceil(share * len(of_class) - _ROUNDING))
+        elif isinstance(labels_per_class, Mapping):
+            count = labels_per_class.get(int(each), 0)
+        else:
+            count = labels_per_class or 0
         kept[(label == each) & np.isin(group, of_class[:count])] = each
     return kept
 

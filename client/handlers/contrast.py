@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
+from client.handlers.chosen import chooses, sent_of, worth_of_rows
 from client.handlers.corrected import kept, trained
 from client.node import Node, goes_on
-from client.training.contrast import Contrast, Related, StepByStep, new_contrast, train_contrast
-from client.training.correction import put
+from client.training.contrast import Contrast, Related, new_contrast, train_contrast
 from client.training.fill import generated, nobody, zero_filled
+from client.training.local_part import LocalCorrection, put
 from client.training.moments import moments_to_bytes, take_up
 from client.training.personal import whole_blocks
 from client.training.views import Views, strength_for
@@ -68,6 +69,17 @@ def contrast_views(node: Node, question: Payload, names: Iterable[str]) -> Views
 def model_blocks(model: Contrast) -> dict[str, Block]:
     """`encoder.*` and `projection.*` blocks."""
     return {name: as_block(module) for name, module in model.named_parts()}
+
+
+def left_here(
+    learnt: Mapping[str, Block], question: Payload, own: Collection[str], without: Collection[str]
+) -> dict[str, Block]:
+    """What leaves the node of what was learnt: not `without`, and parameters in `own` (`block/name`) as they came."""
+    return {
+        block: {k: question.blocks[block][k] if f"{block}/{k}" in own else v for k, v in weights.items()}
+        for block, weights in learnt.items()
+        if block not in without
+    }
 
 
 def targets(node: Node, question: Payload) -> Payload:
@@ -140,22 +152,20 @@ def contrast(node: Node, question: Payload) -> Payload:
         for m, s in {**node.shapes, **told_shapes(question)}.items()
     }
 
-    def train(network: Contrast, correction: StepByStep | None) -> float:
+    def train(network: Contrast, correction: LocalCorrection | None) -> float:
         return train_contrast(
             network, views, related, settings, experiment.epochs.contrast, changes, experiment.augment.jitter,
             node.seed_for("contrast", round), correction,
         )  # fmt: skip
 
-    loss, own, told = trained(node, question, model, frozen, train, begun)
+    loss, own, told = trained(node, question, model, train, begun, kept(node, question), frozen)
     if round == rounds:
         node.store.drop(name)
     else:
         node.store.put(name, moments_to_bytes(model.optimiser))
-    learnt = {
-        block: {k: question.blocks[block][k] if f"{block}/{k}" in own else v for k, v in weights.items()}
-        for block, weights in model_blocks(model).items()
-        if block not in frozen | whole_blocks(own, model)
-    }
+    learnt = left_here(model_blocks(model), question, own, frozen | whole_blocks(own, model))
+    if chooses(question):
+        learnt = sent_of(node, question, learnt, worth_of_rows(model, views, related, settings.temperature), round)
     return Payload(learnt, {}, {"examples": float(len(node.handles)), "loss": loss, **told})
 
 

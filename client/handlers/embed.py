@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from client.handlers.corrected import own_kept, with_own
 from client.label_text import in_context
 from client.node import Node
 from client.sentence import label_vectors
@@ -25,7 +26,10 @@ def embed(node: Node, question: Payload) -> Payload:
         by = node.asked_by(question)
         rows = np.flatnonzero(samples.present[by])
         model = new_autoencoder(by, node.shapes[by], node.experiment.autoencoder, node.seed)
-        load_block(model, question.blocks[f"autoencoder.{by}"])
+        shared = {f"autoencoder.{by}": question.blocks[f"autoencoder.{by}"]}
+        personal = question.info.get("correction", {}).get("name") == "personal"
+        own = own_kept(node, f"autoencoder.{by}") if personal else {}
+        load_block(model, with_own(shared, own)[f"autoencoder.{by}"])
         model.eval()
         with torch.no_grad():
             found = model.encode(

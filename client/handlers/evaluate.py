@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from client.handlers.corrected import own_kept, own_part, with_own
 from client.node import Node
 from client.training.evaluate import class_probabilities, confusion, macro_auc
 from client.training.finetune import Labelled, folds
@@ -19,7 +20,8 @@ def evaluate(node: Node, question: Payload) -> Payload:
     """Per subset of modalities a count of (true, predicted) for each network in the message.
 
     Blocks carry a leading axis of networks (kept epochs). AUC is given for the last network and the first subset.
-    With `track` only what that fine-tuning track left out is counted.
+    With `track` only what that fine-tuning track left out is counted; with `own` another network follows, the last one
+    with what the node keeps to itself of that track.
     A modality that was never fine-tuned takes part where the message brings its part of the head.
     """
     experiment, held = node.experiment, node.holdings
@@ -39,19 +41,24 @@ def evaluate(node: Node, question: Payload) -> Payload:
     networks = len(next(iter(question.blocks["head.fusion"].values())))
     counts: dict[str, list[np.ndarray]] = {"+".join(subset): [] for subset in subsets if subset}
     area, label = None, data.label.numpy()
-    for network in range(networks):
-        blocks = {
+    judged = [
+        {
             name: {key: value[network] for key, value in block.items()}
             for name, block in question.blocks.items()
             if name.startswith(("encoder.", "head."))
         }
+        for network in range(networks)
+    ]
+    if question.info.get("own"):
+        judged.append(with_own(judged[-1], own_kept(node, own_part(str(question.info["track"])))))
+    for network, blocks in enumerate(judged):
         for modality, encoder in encoders.items():
             load_block(encoder, blocks[f"encoder.{modality}"])
         load_head(head, blocks)
         for subset in counts:
             probability = class_probabilities(encoders, head, data, subset.split("+"))
             counts[subset].append(confusion(label, probability))
-            if network == networks - 1 and subset == next(iter(counts)):
+            if network == len(judged) - 1 and subset == next(iter(counts)):
                 area = macro_auc(label, probability)
     numbers = {"examples": float(len(data))} | ({} if area is None else {"auc": area})
     return Payload({f"confusion.{s}": {"counts": np.stack(c)} for s, c in counts.items()}, {}, numbers)

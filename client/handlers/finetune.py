@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
+from client.handlers.chosen import chooses, sent_of, worth_of_classes
 from client.handlers.evaluate import labelled, parts
+from client.handlers.tuned import TrackPart, tuned_under
 from client.node import Node
 from client.training import finetune as training
 from client.training.views import Views, strength_for
@@ -19,7 +21,8 @@ def finetune(node: Node, question: Payload) -> Payload:
     """`epochs` more epochs of a track: `all`, or `fold<k>`, which leaves fold k out and counts what it gets right there.
 
     The first message of a track brings encoders and head; later ones bring them only where several nodes' heads were
-    averaged. Networks at the epochs in `keep` come back, stacked.
+    averaged. Networks at the epochs in `keep` come back, stacked. Where nodes have a part in the aggregation rule, it is
+    done here too.
     """
     experiment, track = node.experiment, str(question.info["track"])
     name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
@@ -28,31 +31,47 @@ def finetune(node: Node, question: Payload) -> Payload:
     share, fresh = float(question.info.get("share", 1.0)), question.info.get("fresh", [])
     if not 0.0 <= share <= 1.0:
         raise ProtocolError(f"a share of {share:g} of the rate")
-    tuning = _network(node, question.blocks, name, first, share, fresh)
+
     train, held_out = parts(node, labelled(node, question, experiment.downstream), track)
     if not len(train):
         raise ProtocolError("no labelled sample to fine-tune on")
-    if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head
-        training.begin_from_prototypes(tuning, train)
+
+    def begun(named: str | None) -> training.Tuning:
+        return _network(node, question.blocks, named, share, fresh)
+
+    def prepare(network: training.Tuning) -> None:
+        if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head
+            training.begin_from_prototypes(network, train)
+
+    tuning = begun(None if first else name)
+    part = TrackPart(node, question, tuning) if "correction" in question.info else None
+    prepare(tuning)
     kept: list[Mapping[str, Block]] = []
     losses, correct, keep = [], [], set(question.info["keep"])
+    seed, change = node.seed_for("finetune", track), augmentation(node)
     for _ in range(int(question.info["epochs"])):
-        seed = node.seed_for("finetune", track)
-        losses.append(training.tune_epoch(tuning, train, experiment.finetune, seed, augmentation(node)))
+        losses.append(tuned_under(part, tuning, train, experiment.finetune, seed, change))
         if held_out is not None:
             correct.append(training.count_correct(tuning, held_out))
         if tuning.epoch in keep:
             kept.append(training.kept_blocks(tuning))
+    told: dict[str, float] = {}
+    if part is not None:
+        told = part.finish(lambda: begun(None), prepare, train, seed, change)
+        kept = [part.leaving(blocks) for blocks in kept]
+        if chooses(question) and kept:
+            kept = [sent_of(node, question, kept[-1], worth_of_classes(tuning, train), part.round, f"{track}")]
     if question.info.get("last"):
         node.store.drop(name)
     else:
         node.store.put(name, tuning.to_bytes())
     numbers = {"examples": float(len(train)), "loss": losses[-1], "validation_examples": float(len(held_out or ()))}
-    return Payload(training.stacked(kept), {"losses": losses, "validation_correct": correct}, numbers)
+    info = {"losses": losses, "validation_correct": correct}
+    return Payload(training.stacked(kept), info, {**numbers, **told})
 
 
 def _network(
-    node: Node, blocks: Mapping[str, Block], name: str, first: bool, slow_share: float, fresh: Collection[str]
+    node: Node, blocks: Mapping[str, Block], saved_as: str | None, slow_share: float, fresh: Collection[str]
 ) -> training.Tuning:
     """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate."""
     experiment, held = node.experiment, node.holdings
@@ -61,8 +80,8 @@ def _network(
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
     head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed, node.prompts)
     tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share, fresh)
-    if not first:
-        saved = node.store.get(name)
+    if saved_as is not None:
+        saved = node.store.get(saved_as)
         if saved is None:
             raise ProtocolError("the state of this fine-tuning track is gone from the node")
         tuning.restore(saved)

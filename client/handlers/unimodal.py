@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from client.handlers.contrast import contrast_model, model_blocks
+from client.handlers.contrast import contrast_model, left_here, model_blocks
+from client.handlers.corrected import kept, trained
 from client.node import Node, goes_on
+from client.training.contrast import Contrast
+from client.training.local_part import LocalCorrection
 from client.training.moments import moments_to_bytes, take_up
+from client.training.personal import whole_blocks
 from client.training.unimodal import train_unimodal
 from client.training.views import strength_for
 from models.schedule import scheduled_rate
@@ -19,18 +23,21 @@ def unimodal(node: Node, question: Payload) -> Payload:
     name = f"unimodal:{phase}:{node.method}:{node.seed}:{node.place.partition}"
     rate = scheduled_rate(experiment.contrast.rate, int(round), int(rounds))
     take_up(model.optimiser, node.store.get(name) if goes_on(question, int(round)) else None, rate)
-    loss = train_unimodal(
-        model,
-        {m: node.view(question, m) for m in model.encoders},
-        experiment.contrast,
-        experiment.epochs.contrast,
-        {m: strength_for(s.kind, experiment.augment, s.layout) for m, s in node.shapes.items() if m in model.encoders},
-        experiment.augment.jitter,
-        node.seed_for("unimodal", phase, round),
-        node.own_label,
+    changes = {m: strength_for(s.kind, experiment.augment, s.layout) for m, s in node.shapes.items()}
+
+    def train(network: Contrast, correction: LocalCorrection | None) -> float:
+        return train_unimodal(
+            network, {m: node.view(question, m) for m in network.encoders}, experiment.contrast,
+            experiment.epochs.contrast, changes, experiment.augment.jitter, node.seed_for("unimodal", phase, round),
+            node.own_label, correction,
+        )  # fmt: skip
+
+    loss, own, told = trained(
+        node, question, model, train, lambda: contrast_model(node, question), kept(node, question)
     )
     if round == rounds:
         node.store.drop(name)
     else:
         node.store.put(name, moments_to_bytes(model.optimiser))
-    return Payload(model_blocks(model), {}, {"examples": float(len(node.handles)), "loss": loss})
+    learnt = left_here(model_blocks(model), question, own, whole_blocks(own, model))
+    return Payload(learnt, {}, {"examples": float(len(node.handles)), "loss": loss, **told})

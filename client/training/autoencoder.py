@@ -3,10 +3,17 @@ tells recordings apart."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from client.training.contrast import even_batches
+from client.training.local_part import Batch, LocalCorrection, step
 from client.training.moments import take_up
 from client.training.views import View
 from configs.schema import AutoencoderSettings
@@ -25,6 +32,29 @@ def new_optimiser(
     return optimiser
 
 
+@dataclass
+class OnlyEncoder:
+    """The shared modality's network alone, as an aggregation rule's part sees it; `name` is its block's."""
+
+    MODALITY: ClassVar[str] = "shared"
+
+    name: str
+    network: SharedAutoencoder | SharedEncoder
+    optimiser: torch.optim.Optimizer
+
+    def named_parts(self) -> list[tuple[str, nn.Module]]:
+        """The one network."""
+        return [(self.name, self.network)]
+
+    def embed(self, windows: Mapping[str, Tensor], recorded: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Unit rows of what is matched by."""
+        return {m: F.normalize(self.network.encode(each), dim=1) for m, each in windows.items()}
+
+    def frozen(self) -> OnlyEncoder:
+        """A copy of the network."""
+        return OnlyEncoder(self.name, copy.deepcopy(self.network), self.optimiser)
+
+
 def train_autoencoder(
     model: nn.Module,
     view: View,
@@ -34,12 +64,14 @@ def train_autoencoder(
     change: Strength,
     jitter: float,
     seed: int,
+    correction: LocalCorrection | None = None,
 ) -> float:
     """Trains in place for `epochs` passes; returns the mean loss of the last one.
 
     reconstruction  mean squared error of the window itself
     denoising       the window is augmented, the clean one is the goal
     instance        two augmented views of a window attract, other windows repel
+    `correction` is what the aggregation rule changes in every step.
     """
     generator = torch.Generator().manual_seed(seed)
     model.train()
@@ -48,9 +80,11 @@ def train_autoencoder(
         loss_sum = 0.0
         for rows in even_batches(len(view), settings.batch, generator):
             loss = _loss(model, view.take(rows), settings, change, jitter, generator)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
+            further = None
+            if correction is not None and correction.looks:
+                windows = {OnlyEncoder.MODALITY: view.take(rows).clean()}
+                further = correction.further_loss(Batch(correction.model.embed(windows), windows, {}))
+            step(optimiser, loss if further is None else loss + further, correction)
             loss_sum += loss.item() * len(rows)
     return loss_sum / max(len(view), 1)
 

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from client.training.local_part import Batch, LocalCorrection, step
 from client.training.views import Views, take
 from configs.schema import ContrastSettings
 from models.augment import Strength
 from models.losses import Targets, weighted_contrastive
 from models.optimiser import adamw
-
-
-class StepByStep(Protocol):
-    """What takes part in every step of training; see `client.training.correction`."""
-
-    def further_loss(
-        self, embedded: Mapping[str, Tensor], windows: Mapping[str, Tensor], recorded: Mapping[str, Tensor]
-    ) -> Tensor | None:
-        """A term of a batch's loss, or None."""
-
-    def before_step(self) -> None:
-        """Between the gradients and the optimiser's step."""
-
-    def after_step(self, rate: float) -> None:
-        """After the optimiser's step."""
 
 
 @dataclass
@@ -51,6 +37,10 @@ class Contrast:
         """Modality -> (n, projection) unit rows. `recorded`, modality -> bool (n,), is what `prompts` are made of."""
         presence = self._presence(len(next(iter(windows.values()))), recorded or {}) if self.prompts else None
         return {m: self.projections[m](self.encoders[m](w), presence) for m, w in windows.items()}
+
+    def frozen(self) -> Contrast:
+        """A copy of the networks; the optimiser is the same and must not move it."""
+        return Contrast(copy.deepcopy(self.encoders), copy.deepcopy(self.projections), self.optimiser, self.prompts)
 
     def _presence(self, rows: int, recorded: Mapping[str, Tensor]) -> Tensor:
         nobody = torch.zeros(rows)
@@ -91,7 +81,7 @@ def train_contrast(
     changes: Mapping[str, Strength],
     jitter: float,
     seed: int,
-    correction: StepByStep | None = None,
+    correction: LocalCorrection | None = None,
 ) -> float:
     """`epochs` passes in place; returns the last pass's mean loss. Shuffling and augmentation follow from the seed.
 
@@ -123,14 +113,8 @@ def train_contrast(
                 related.foreign,
                 settings,
             )
-            further = correction.further_loss(embedded, windows, recorded) if correction is not None else None
-            model.optimiser.zero_grad(set_to_none=True)
-            (loss if further is None else loss + further).backward()
-            if correction is not None:
-                correction.before_step()
-            model.optimiser.step()
-            if correction is not None:
-                correction.after_step(model.optimiser.param_groups[0]["lr"])
+            further = correction.further_loss(Batch(embedded, windows, recorded)) if correction is not None else None
+            step(model.optimiser, loss if further is None else loss + further, correction)
             loss_sum += loss.item() * len(batch)
     return loss_sum / max(rows, 1)
 

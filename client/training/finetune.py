@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from client.training.contrast import even_batches
+from client.training.local_part import Batch, LocalCorrection, named_parameters, step
 from client.training.views import Views, take
 from configs.nodes import derived_seed
 from configs.schema import FineTuneSettings
@@ -45,6 +47,31 @@ class Tuning:
         """Puts parameters back."""
         for module, prefix in ((self.encoders, "encoders."), (self.head, "head.")):
             module.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+    def named_parts(self) -> list[tuple[str, nn.Module]]:
+        """Every encoder and part of the head under the name of its block."""
+        return [
+            *((f"encoder.{m}", encoder) for m, encoder in self.encoders.items()),
+            *((f"head.{m}", self.head.block(m)) for m in self.head.blocks),
+            ("head.fusion", self.head.classes),
+        ]
+
+    def embed(self, windows: Mapping[str, Tensor], recorded: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Modality -> (n, d) unit rows, in the space that binding made and the head's cosine is taken in."""
+        return self.head.embed({m: self.encoders[m](each) for m, each in windows.items()}, recorded)
+
+    def logits(self, windows: Mapping[str, Tensor], recorded: Mapping[str, Tensor]) -> Tensor:
+        """(n, class) from the modalities given."""
+        return self.head({m: self.encoders[m](each) for m, each in windows.items()}, recorded)
+
+    def frozen(self) -> Tuning:
+        """A copy of the networks; the optimiser is the same and must not move it."""
+        return Tuning(copy.deepcopy(self.encoders), copy.deepcopy(self.head), self.optimiser, None)
+
+    def settle(self) -> None:
+        """Puts the weights as they would be used now (the averaged ones if they are kept) in the place of the live ones."""
+        if self.average is not None:
+            self.load_named(self.average)
 
     def to_bytes(self) -> bytes:
         """For the node store."""
@@ -114,11 +141,22 @@ class Labelled:
         return {modality: view.present for modality, view in self.views.items()}
 
 
-def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed: int, augment: Augment) -> float:
+def tune_epoch(
+    tuning: Tuning,
+    data: Labelled,
+    settings: FineTuneSettings,
+    seed: int,
+    augment: Augment,
+    correction: LocalCorrection | None = None,
+    only: Collection[str] | None = None,
+) -> float:
     """One pass over the labelled samples; returns its mean cross-entropy.
 
     For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout, augmentation and what
     `modality_drop` masks follow from (seed, epoch).
+
+    correction  what the aggregation rule changes in every step; its term of the loss is not in what is returned
+    only        the parameters that are trained, by name; None: all
     """
     masks = torch.Generator().manual_seed(derived_seed(seed, "modality drop", tuning.epoch))
     generator = torch.Generator().manual_seed(derived_seed(seed, "epoch", tuning.epoch))
@@ -128,6 +166,9 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
         group["lr"] = settings.rate * group["share"] * _schedule(tuning.epoch, settings)
     for parameter in taught["params"]:
         parameter.requires_grad_(not frozen)
+    if only is not None:
+        for name, value in named_parameters(tuning).items():
+            value.requires_grad_(name in only and not (frozen and any(value is each for each in taught["params"])))
     tuning.encoders.train()
     tuning.head.train()
     loss_sum = 0.0
@@ -139,11 +180,14 @@ def tune_epoch(tuning: Tuning, data: Labelled, settings: FineTuneSettings, seed:
             present = (
                 left_over(batch.present, settings.modality_drop, masks) if settings.modality_drop else batch.present
             )
-            logits = logits_of(tuning, windows, present)
+            features = {m: tuning.encoders[m](each) for m, each in windows.items()}
+            logits = tuning.head(features, present)
             loss = F.cross_entropy(logits, batch.label, label_smoothing=settings.label_smoothing)
-            tuning.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            tuning.optimiser.step()
+            further = None
+            if correction is not None and correction.looks:
+                seen = Batch(tuning.head.embed(features, present), windows, present, logits, batch.label)
+                further = correction.further_loss(seen)
+            step(tuning.optimiser, loss if further is None else loss + further, correction)
             loss_sum += loss.item() * len(rows)
             tuning.step += 1
             _follow(tuning, settings.averaging)
@@ -181,11 +225,6 @@ def _schedule(epoch: int, settings: FineTuneSettings) -> float:
     return settings.final_rate_share + (1.0 - settings.final_rate_share) * 0.5 * (1.0 + math.cos(math.pi * way))
 
 
-def logits_of(tuning: Tuning, windows: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
-    """(batch, class) from the modalities given."""
-    return tuning.head({m: tuning.encoders[m](w) for m, w in windows.items()}, present)
-
-
 def _follow(tuning: Tuning, decay: float) -> None:
     """Moves the running average of the weights one step."""
     if not decay:
@@ -200,8 +239,7 @@ def _follow(tuning: Tuning, decay: float) -> None:
 def kept_blocks(tuning: Tuning) -> dict[str, Block]:
     """The network as it would be used now (the averaged weights if they are kept), as blocks."""
     live = {name: value.clone() for name, value in tuning.named_state().items()}
-    if tuning.average is not None:
-        tuning.load_named(tuning.average)
+    tuning.settle()
     blocks = {f"encoder.{m}": as_block(encoder) for m, encoder in tuning.encoders.items()}
     blocks |= head_blocks(tuning.head)
     tuning.load_named(live)
@@ -219,12 +257,11 @@ def stacked(history: Sequence[Mapping[str, Block]]) -> dict[str, Block]:
 def count_correct(tuning: Tuning, data: Labelled) -> int:
     """How many samples the network as it would be used now gets right."""
     live = {name: value.clone() for name, value in tuning.named_state().items()}
-    if tuning.average is not None:
-        tuning.load_named(tuning.average)
+    tuning.settle()
     tuning.encoders.eval()
     tuning.head.eval()
     with torch.no_grad():
-        correct = int((logits_of(tuning, data.clean(), data.present).argmax(1) == data.label).sum())
+        correct = int((tuning.logits(data.clean(), data.present).argmax(1) == data.label).sum())
     tuning.load_named(live)
     return correct
 

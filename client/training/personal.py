@@ -8,13 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from client.training.contrast import Contrast
-from client.training.correction import named_parameters
+from client.training.local_part import Networks, named_parameters
 
 _NORMS = (nn.GroupNorm, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm1d)
 
 
-def own_names(model: Contrast, told: Mapping[str, Any]) -> set[str]:
+def own_names(model: Networks, told: Mapping[str, Any]) -> set[str]:
     """Parameters (`block/name`) that a rule leaves with the node: of `blocks` by pattern, and of `norms` by their type."""
     if told.get("name") != "personal":
         return set()
@@ -34,7 +33,7 @@ def own_names(model: Contrast, told: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def whole_blocks(names: set[str], model: Contrast) -> set[str]:
+def whole_blocks(names: set[str], model: Networks) -> set[str]:
     """Blocks of which every parameter stays."""
     every = named_parameters(model)
     blocks = {name.split("/")[0] for name in every}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from client.training.contrast import Contrast, even_batches
+from client.training.local_part import Batch, LocalCorrection, step
 from client.training.views import Views
 from configs.schema import ContrastSettings
 from models.augment import Strength
@@ -23,10 +24,12 @@ def train_unimodal(
     jitter: float,
     seed: int,
     label: Tensor | None = None,
+    correction: LocalCorrection | None = None,
 ) -> float:
     """`epochs` passes over each modality's own windows, in place; returns the last pass's loss, mean over modalities.
 
-    label  int64 (n,) of the samples, −1 for none: samples of one label attract too. None: each is by itself
+    label       int64 (n,) of the samples, −1 for none: samples of one label attract too. None: each is by itself
+    correction  what the aggregation rule changes in every step
 
     Modalities share an optimiser and nothing else: each has its own batches, so that a missing sensor changes nothing
     for another. A modality without a window is left as it is.
@@ -42,18 +45,17 @@ def train_unimodal(
             loss_sum = 0.0
             for rows in even_batches(len(view), settings.batch, generator):
                 batch = view.take(rows)
-                first, second = (
-                    model.embed({modality: batch.augmented(changes[modality], jitter, generator)})[modality]
-                    for _ in range(2)
-                )
+                windows = [batch.augmented(changes[modality], jitter, generator) for _ in range(2)]
+                first, second = (model.embed({modality: each})[modality] for each in windows)
                 if label is None:
                     loss = instance_loss(first, second, settings.temperature)
                 else:
                     own = label[views[modality].present][rows]
                     loss = supervised_instance_loss(first, second, own, settings.temperature)
-                model.optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                model.optimiser.step()
+                further = None
+                if correction is not None and correction.looks:
+                    further = correction.further_loss(Batch({modality: first}, {modality: windows[0]}, {}))
+                step(model.optimiser, loss if further is None else loss + further, correction)
                 loss_sum += loss.item() * len(rows)
             losses.append(loss_sum / len(view))
     return sum(losses) / max(len(losses), 1)

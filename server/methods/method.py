@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from configs.schema import Experiment
 from server.job import Job
 from server.phases.adapt import adapt
+from server.phases.contrast import contrast
 from server.phases.finetune import rounds_of
+from server.phases.generate import GENERATED, generate
 from server.state import JobState
+from strategies.registry import rule_of
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,19 @@ def learning(method: Method, experiment: Experiment) -> list[Phase]:
 
     A method without phases asks the incomplete groups for nothing, so nothing is adapted for it either.
     """
-    phases, unified = list(method.phases(experiment)), experiment.models.unified
+    phases, unified = _filling(list(method.phases(experiment)), experiment), experiment.models.unified
     if not phases or experiment.models.encoder != "unified" or not unified.adapt.rounds:
         return phases
     return [Phase("adapt", unified.adapt.rounds + 2 + unified.adapt.decoder_rounds, adapt), *phases]
+
+
+def _filling(phases: list[Phase], experiment: Experiment) -> list[Phase]:
+    """The phases, with one before binding's contrast that trains what fills absent sensors in, where the strategy does so."""
+    at = next((at for at, phase in enumerate(phases) if phase.run is contrast), None)
+    settings = experiment.strategy
+    if at is None or not rule_of(settings.name, settings.parameters).fills:
+        return phases
+    return [*phases[:at], Phase(GENERATED, experiment.rounds.autoencoder, generate), *phases[at:]]
 
 
 def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:

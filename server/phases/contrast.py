@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,8 +20,9 @@ from server.participation import asked_in, in_time
 from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
+from server.phases.fill import filled_in
 from server.phases.probe import Probe
-from server.phases.rounds import by_held
+from server.phases.rounds import by_examples, by_held
 from server.state import JobState, save_blocks
 from strategies.rule import Memory
 
@@ -50,8 +52,10 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     """Each round: nodes embed their samples, each trains against the others' embeddings, the server averages."""
     experiment = job.experiment
     members, rounds = state.members(*experiment.incomplete_groups), experiment.rounds.contrast
+    filled = filled_in(job, state)
     own_blocks = {
-        p: [f"{part}.{m}" for m in contrasted(job, state, p) for part in ("encoder", "projection")] for p in members
+        p: [f"{part}.{m}" for m in filled.shapes or contrasted(job, state, p) for part in ("encoder", "projection")]
+        for p in members
     }
     current = {name: state.blocks[name] for names in own_blocks.values() for name in names}
     pairs = state.pairs
@@ -61,8 +65,9 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
     for round in range(1, rounds + 1):
         asked = asked_in(job, own_blocks, "contrast", round)
         held = {p: by.sent_to(p, own_blocks[p], current, memory) | state.statistics(p) for p in asked}
+        seen = {p: _recorded(state, p, blocks) for p, blocks in held.items()}  # what is made is told to nobody
         given = _bank(
-            job, state, {p: Payload(blocks, {**asked[p], **by.asks()}) for p, blocks in held.items()}, round, rounds
+            job, state, {p: Payload(blocks, {**asked[p], **by.asks()}) for p, blocks in seen.items()}, round, rounds
         )
         bank = given if len(asked) == len(members) else {**bank, **given}  # who is not asked is known as last seen
         state = replace(state, handles={**_handles(bank), **state.handles})
@@ -75,17 +80,19 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
                     **held[p],
                     **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives, quantise),
                     **by.beside(own_blocks[p], current, memory),
+                    **filled.blocks,
                 },
-                {"rounds": rounds, **asked[p], **by.asks()},
+                {"rounds": rounds, **asked[p], **by.asks(), **filled.info},
             )
             for p in asked
             if p in given
         }
         replies = job.dispatch.ask(
             CONTRAST, questions, "contrast", round, rounds,
-            weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples),
+            weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples, by.some_suffice),
         )  # fmt: skip
-        sent = in_time(job, "contrast", round, by_held(state.manifests, replies), held)
+        weighed = (by_examples if filled.shapes else by_held)(state.manifests, replies)  # what is filled counts as held
+        sent = in_time(job, "contrast", round, weighed, held)
         current, memory = next_round(job, by, "contrast", round, current, memory, sent)
         save_blocks(current, job.folder / "checkpoint")
         probe.after(round, current)
@@ -106,6 +113,12 @@ def _bank(job: Job, state: JobState, questions: dict[int, Payload], round: int, 
         p: {name.removeprefix("targets."): unpack_embeddings(block) for name, block in reply.blocks.items()}
         for p, reply in replies.items()
     }
+
+
+def _recorded(state: JobState, partition: int, blocks: Mapping[str, Block]) -> dict[str, Block]:
+    """The blocks of what the node recorded itself, and its statistics."""
+    own = state.manifests[partition].modalities
+    return {name: block for name, block in blocks.items() if name.partition(".")[2] in own}
 
 
 def _handles(bank: Bank) -> dict[int, np.ndarray]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from protocol.kinds import CONTRAST
 from server.job import Job
 from server.phases.contrast import contrasted, fresh_blocks
-from server.phases.describe import shapes_of
+from server.phases.fill import Filled, filling
 from server.phases.rounds import by_examples, by_held, tell_of_labels, train_rounds
 from server.state import JobState
 
@@ -23,18 +22,15 @@ def contrast_natural(job: Job, state: JobState, frozen: Sequence[str] = (), fill
     experiment = job.experiment
     current = {**fresh_blocks(job, state), **{name: state.blocks[name] for name in frozen}}
     members = state.members(*experiment.incomplete_groups)
-    shapes = shapes_of(state, members) if fill else {}
+    filled = filling(job, state, fill) if fill else Filled()
     own = {
-        p: [f"{part}.{m}" for m in shapes or contrasted(job, state, p) for part in ("encoder", "projection")]
+        p: [f"{part}.{m}" for m in filled.shapes or contrasted(job, state, p) for part in ("encoder", "projection")]
         for p in members
     }
-    made = {
-        name: block for name, block in state.blocks.items() if fill == "generated" and name.startswith("generator.")
-    }
-    told = {"frozen": sorted(frozen), "fill": fill, "shapes": {m: list(astuple(s)) for m, s in shapes.items()}}
+    told = {"frozen": sorted(frozen), "fill": None, "shapes": {}, **filled.info}
     tell_of_labels(job)
     learnt = {p: set(names) - set(frozen) for p, names in own.items()}
     return train_rounds(
         job, state, CONTRAST, "contrast", experiment.rounds.contrast, current, own,
-        learnt=learnt, beside=made, info=told, weigh=by_examples if fill else by_held,  # what is filled counts as held
+        learnt=learnt, beside=filled.blocks, info=told, weigh=by_examples if fill else by_held,  # what is filled counts as held
     )  # fmt: skip

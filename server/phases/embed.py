@@ -49,7 +49,9 @@ def _embedded(
             raise ProtocolError(f"{len(handles)} embeddings, its manifest said {state.manifests[partition].samples}")
         found[partition] = Embedded(state.manifests[partition].group, handles, vectors)
 
-    questions = {p: Payload({**blocks, **state.statistics(p, [by])}) for p in members}
+    asked = job.rule.on_node()  # a node that keeps a part of the shared encoder to itself is matched by it
+    info = {"correction": dict(asked)} if asked.get("name") == "personal" else {}
+    questions = {p: Payload({**blocks, **state.statistics(p, [by])}, info) for p in members}
     replies = job.dispatch.ask(EMBED, questions, "embed", round, rounds, check)
     widths = {found[p].vectors.shape[1] for p in replies}
     common = max(widths, key=lambda width: sum(found[p].vectors.shape[1] == width for p in replies))

@@ -18,7 +18,7 @@ from configs.schema import Experiment
 from models.blocks import as_block, head_blocks, head_from_projections, new_encoder
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
-from server.admission import check_block, check_progress
+from server.admission import check_block, check_names, check_progress
 from server.aggregation import Aggregation, aggregation_of, next_round
 from server.job import Job
 from server.phases.evaluate import count_on_test
@@ -98,7 +98,7 @@ def finetune(job: Job, state: JobState) -> JobState:
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
     if best.folds:
-        figures["personal"] = personal_figures(job, added(best.folds), list(start))
+        figures["personal"] = personal_figures(by, added(best.folds), list(start), track.memory)
     save_blocks(kept, job.folder / "checkpoint")
     remembered = {**state.memory, "fine-tune": track.memory}
     return replace(state, blocks={**state.blocks, **kept}, memory=remembered, result={**state.result, **figures})
@@ -231,8 +231,7 @@ class _Track:
         }
 
         def check(partition: int, reply: Payload) -> None:
-            if set(reply.blocks) != (expected[partition] if kept else set()):
-                raise ProtocolError(f"blocks differ: got {sorted(reply.blocks)}")
+            check_names(expected[partition] if kept else set(), reply, several and by.some_suffice)
             for name, block in reply.blocks.items():
                 for at in range(len(kept)):
                     if any(len(value) != len(kept) for value in block.values()):
@@ -241,12 +240,14 @@ class _Track:
             check_progress(reply, epochs, self.name != "all", state.manifests[partition].labelled)
 
         sent = [*current] if first == 1 or several else []
-        questions = {
-            p: Payload(
-                {**by.sent_to(p, [n for n in sent if n in expected[p]], current, self.memory), **statistics[p]}, info
-            )
-            for p in tuners
-        }
+        info |= by.asks() if several else {}  # one node alone is not aggregated
+
+        def question(p: int) -> Payload:
+            names = [n for n in sent if n in expected[p]]
+            beside = by.beside(names, current, self.memory) if several else {}
+            return Payload({**by.sent_to(p, names, current, self.memory), **beside, **statistics[p]}, info)
+
+        questions = {p: question(p) for p in tuners}
         replies = job.dispatch.ask(FINETUNE, questions, "fine-tune", round, self.rounds, check)
         if several:
             last = [

@@ -9,9 +9,25 @@ from server.phases.describe import shapes_of
 from server.phases.rounds import by_examples, train_rounds
 from server.state import JobState
 
+GENERATED = "generate"
 
-def train_generators(job: Job, state: JobState) -> JobState:
-    """`rounds.autoencoder` rounds; `generator.<modality>` blocks join the state's."""
+
+def generate(job: Job, state: JobState) -> JobState:
+    """The same as a phase of its own, for a strategy that has absent modalities filled in; as it was where none can be."""
+    if len(job.experiment.bind.modalities) != 1:
+        job.note(
+            f"strategy {job.experiment.strategy.name}: no one sensor is shared by all groups; nothing is filled in"
+        )
+        return state
+    held = [set(state.manifests[p].modalities) for p in state.members(*job.experiment.incomplete_groups)]
+    if all(own == held[0] for own in held):
+        job.note(f"strategy {job.experiment.strategy.name}: no node lacks a sensor; nothing is filled in")
+        return state
+    return train_generators(job, state, GENERATED)
+
+
+def train_generators(job: Job, state: JobState, phase: str = "autoencoder") -> JobState:
+    """`rounds.autoencoder` rounds of a phase; `generator.<modality>` blocks join the state's."""
     experiment, by = job.experiment, job.experiment.bind.anchor
     members = state.members(*experiment.incomplete_groups)
     shapes = shapes_of(state, members)
@@ -27,4 +43,14 @@ def train_generators(job: Job, state: JobState) -> JobState:
         if m != by
     }
     rounds = experiment.rounds.autoencoder
-    return train_rounds(job, state, GENERATE, "autoencoder", rounds, current, own, weigh=by_examples)
+    return train_rounds(
+        job,
+        state,
+        GENERATE,
+        phase,
+        rounds,
+        current,
+        own,
+        weigh=by_examples,
+        stage=None if phase == "autoencoder" else "autoencoder of what is absent",
+    )

@@ -38,7 +38,8 @@ def counted_on_fold(
     round: int, rounds: int,
 ) -> Counted:  # fmt: skip
     """What the networks at the end of a track get right on what it left out, by node."""
-    both, subset = keeps_own(by.rule, list(blocks)), list(job.experiment.downstream)
+    here, there = keeps_own(by.rule, list(blocks)), by.kept_on_nodes
+    subset = list(job.experiment.downstream)
     classes = len(state.manifests[state.members("finetune")[0]].classes)
 
     def question(p: int) -> Payload:
@@ -46,19 +47,20 @@ def counted_on_fold(
         names = [n for n in blocks if n.startswith("head.") or n.partition(".")[2] in held]
         own = by.sent_to(p, names, blocks, memory)
         networks = {
-            n: {key: np.stack([value, own[n][key]] if both else [value]) for key, value in blocks[n].items()}
+            n: {key: np.stack([value, own[n][key]] if here else [value]) for key, value in blocks[n].items()}
             for n in names
         }
-        return Payload({**networks, **state.statistics(p, subset)}, {"subsets": [subset], "track": track})
+        info = {"subsets": [subset], "track": track, **({"own": True} if there else {})}
+        return Payload({**networks, **state.statistics(p, subset)}, info)
 
     replies = job.dispatch.ask(
         EVALUATE, {p: question(p) for p in state.members("finetune")}, "fine-tune", round, rounds,
-        counts_gate(state, 1 + both, classes), quiet=True, may_all_fail=True,
+        counts_gate(state, 1 + (here or there), classes), quiet=True, may_all_fail=True,
     )  # fmt: skip
     found: Counted = {}
     for p, reply in replies.items():
         name = next(iter(reply.blocks), "").removeprefix("confusion.")  # of the modalities that the node holds
-        each = [counted_by_node({p: reply}, name, network).get(p, (0.0, 0.0)) for network in range(1 + both)]
+        each = [counted_by_node({p: reply}, name, network).get(p, (0.0, 0.0)) for network in range(1 + (here or there))]
         found[p] = each
     return found
 
@@ -73,14 +75,25 @@ def added(folds: Sequence[Counted]) -> Counted:
     return total
 
 
-def personal_figures(job: Job, counted: Counted, names: Sequence[str]) -> dict[str, Any]:
-    """`shared` and `own` as `over_nodes`; why `own` is None where the strategy has no such model to be judged."""
-    both = keeps_own(job.rule, names)
-    why = "the strategy keeps one model for all"
-    if job.rule.on_node().get("name") in ("personal", "ditto"):
-        why = "its personal parts are of pre-training, where nothing is classified, and stay on their nodes"
-    return {
-        "shared": over_nodes({p: counts[0] for p, counts in counted.items()}),
-        "own": over_nodes({p: counts[1] for p, counts in counted.items() if len(counts) > 1}) if both else None,
-        **({} if both else {"why": why}),
-    }
+def personal_figures(
+    by: Aggregation, counted: Counted, names: Sequence[str], memory: Mapping[str, Memory]
+) -> dict[str, Any]:
+    """`shared` and `own` as `over_nodes`, and where nodes are clustered `by_cluster`, the same of each cluster's nodes.
+
+    `own` is None, and `why` says so, where the strategy has one model for all.
+    memory  what the rule remembers at the end of the phase
+    """
+    shared = {p: counts[0] for p, counts in counted.items()}
+    if not (keeps_own(by.rule, names) or by.kept_on_nodes):
+        return {"shared": over_nodes(shared), "own": None, "why": "the strategy keeps one model for all"}
+    own = {p: counts[1] for p, counts in counted.items() if len(counts) > 1}
+    clusters = _clusters(memory)
+    told = {"by_cluster": {name: over_nodes({p: own[p] for p in members if p in own}) for name, members in clusters}}
+    return {"shared": over_nodes(shared), "own": over_nodes(own), **(told if clusters else {})}
+
+
+def _clusters(memory: Mapping[str, Memory]) -> list[tuple[str, list[int]]]:
+    """The nodes of every cluster, by the first block that is clustered; the same clusters for all of a round's blocks."""
+    member = next((dict(each["member"]) for each in memory.values() if "member" in each), {})
+    numbers = sorted(set(member.values()))
+    return [(str(number), sorted(int(p) for p, at in member.items() if at == number)) for number in numbers]

@@ -92,7 +92,8 @@ def train_rounds(
             )
             for p, told in asked_in(job, sent, stage or phase, round - before).items()
         }
-        gate = weights_gate(current, {p: by.comes_back(names) for p, names in wanted.items()}, state.samples)
+        back = {p: by.comes_back(names) for p, names in wanted.items()}
+        gate = weights_gate(current, back, state.samples, by.some_suffice)
         replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
         found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
         counting = in_time(job, stage or phase, round - before, found, started)

@@ -88,6 +88,7 @@ def context(record: RunRecord) -> dict[str, Any]:
             (title, tables.bytes_table(record, key))
             for title, key in (("phase", "by_phase"), ("modality", "by_modality"))
         ],
+        "bytes_by_block": tables.bytes_table(record, "by_block"),
         "times": tables.time_table(record),
         "skipped_nodes": tables.skipped_rows(record),
         "skipped_files": tables.skipped_files(record),

@@ -94,6 +94,18 @@ footer { margin-top: 60px; color: var(--muted); font-size: 13px; }
 <body>
 <main>
 {% macro mark() %}{% if simulated %} <span class="tag sim">SIMULATED DATA</span>{% endif %}{% endmacro %}
+{% macro travelled(title, table) %}
+{% if table.rows %}
+<div class="scroll"><table>
+<thead><tr><th>{{ title | capitalize }}</th><th class="n">Up, {{ table.unit }}</th><th class="n">Down, {{ table.unit }}</th><th class="bars"></th></tr></thead>
+<tbody>{% for row in table.rows %}
+<tr><th>{{ row.name }}</th><td class="n">{{ row.up }}</td><td class="n">{{ row.down }}</td>
+<td><div class="bar" style="width:{{ row.up_width }}%;background:var(--blue)"></div><div class="bar" style="width:{{ row.down_width }}%;background:var(--orange)"></div></td></tr>
+{% endfor %}</tbody>
+<tfoot><tr><th>all</th><td class="n">{{ table.total.up }}</td><td class="n">{{ table.total.down }}</td><td></td></tr></tfoot>
+</table></div>
+{% endif %}
+{% endmacro %}
 {% macro pair(cell) %}<td class="m">{{ cell.mean }}</td><td class="s">{{ cell.std }}</td>{% endmacro %}
 {% macro charts(drawn) %}
 <div class="charts">
@@ -294,19 +306,13 @@ The test curve is drawn for comparison with published figures only: test data ch
 <p>Bytes of {{ headline }}, mean over the seeds. <span class="key" style="background:var(--blue)"></span>up: from the nodes.
 <span class="key" style="background:var(--orange)"></span>down: to the nodes.</p>
 <div class="two">
-{% for title, table in bytes_by %}
-{% if table.rows %}
-<div class="scroll"><table>
-<thead><tr><th>{{ title | capitalize }}</th><th class="n">Up, {{ table.unit }}</th><th class="n">Down, {{ table.unit }}</th><th class="bars"></th></tr></thead>
-<tbody>{% for row in table.rows %}
-<tr><th>{{ row.name }}</th><td class="n">{{ row.up }}</td><td class="n">{{ row.down }}</td>
-<td><div class="bar" style="width:{{ row.up_width }}%;background:var(--blue)"></div><div class="bar" style="width:{{ row.down_width }}%;background:var(--orange)"></div></td></tr>
-{% endfor %}</tbody>
-<tfoot><tr><th>all</th><td class="n">{{ table.total.up }}</td><td class="n">{{ table.total.down }}</td><td></td></tr></tfoot>
-</table></div>
-{% endif %}
-{% endfor %}
+{% for title, table in bytes_by %}{{ travelled(title, table) }}{% endfor %}
 </div>
+{% if bytes_by_block.rows %}
+<details><summary>By block of each phase, as serialised</summary>
+{{ travelled("phase: block", bytes_by_block) }}
+</details>
+{% endif %}
 {% if bytes_by_method.rows | length > 1 %}
 <h3>Every method</h3>
 <div class="scroll"><table>

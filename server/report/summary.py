@@ -11,6 +11,7 @@ from typing import Any
 
 from server.tracking import without_nan
 
+_WAYS = ("up", "down")
 Result = Mapping[str, Any]
 
 HEADLINE_METHOD = "fedbind"
@@ -162,8 +163,14 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return None if over is None else over["mean"]
 
 
+def _of_block(part: Mapping[str, Any], phase: str, *block: str) -> Mapping[str, Any]:
+    """A phase's bytes by block, or those of one block; nothing where a result has none."""
+    found = (part.get("by_block") or {}).get(phase) or {}
+    return found.get(block[0]) or {} if block else found
+
+
 def _bytes(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean over seeds, in whole bytes; a phase or modality that a seed did not have counts as 0 there."""
+    """Mean over seeds, in whole bytes; a phase, modality or block that a seed did not have counts as 0 there."""
 
     def mean(values: Sequence[int]) -> int:
         return round(sum(values) / len(values)) if values else 0
@@ -173,7 +180,7 @@ def _bytes(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
             name: {
                 direction: mean([(part.get(key) or {}).get(name, {}).get(direction) or 0 for part in parts])
-                for direction in ("up", "down")
+                for direction in _WAYS
             }
             for name in names
         }
@@ -183,7 +190,12 @@ def _bytes(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "down": mean([part.get("down") or 0 for part in parts]),
         "by_phase": mean_by("by_phase"),
         "by_modality": mean_by("by_modality"),
-    }
+        "by_block": {
+            phase: {block: {way: mean([_of_block(part, phase, block).get(way, 0) for part in parts]) for way in _WAYS}
+                    for block in dict.fromkeys(name for part in parts for name in _of_block(part, phase))}
+            for phase in dict.fromkeys(name for part in parts for name in part.get("by_block") or {})
+        },
+    }  # fmt: skip
 
 
 def _seconds(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

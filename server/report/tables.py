@@ -21,6 +21,7 @@ PHASES = (
     "autoencoder",
     "embed",
     "bind",
+    "generate",
     "contrast",
     "measure",
     "fine-tune",
@@ -213,8 +214,13 @@ def phases_in_order(phases: Iterable[str]) -> list[str]:
 
 
 def bytes_table(record: RunRecord, key: str) -> dict[str, Any]:
-    """What travelled by phase or by modality ("by_phase", "by_modality"), with the bars' widths in per cent."""
+    """What travelled by phase, modality or block ("by_phase", "by_modality", "by_block"), with the bars' widths in per cent.
+
+    A block's row is named after its phase too.
+    """
     parts = record.summary["bytes"][key]
+    if key == "by_block":
+        parts = {f"{phase}: {name}": parts[phase][name] for phase in phases_in_order(parts) for name in parts[phase]}
     most = max((max(part["up"], part["down"]) for part in parts.values()), default=0)
     unit, many = bytes_unit(max(record.summary["bytes"]["up"], record.summary["bytes"]["down"]))
     digits = 0 if many == 1 else 2

@@ -10,6 +10,9 @@ from typing import Any
 from server.report.summary import spread
 
 Place = tuple[str, ...]
+PERSONAL = tuple(
+    which + of for which in ("personal", "shared") for of in ("", "_worst_decile", "_node_std")
+)  # of `Row` and `Line`
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,14 @@ class Row:
     cpu_seconds: float = 0.0
     simulated_seconds: float | None = None
     curve: Mapping[int, tuple[float, int, float | None]] = field(default_factory=dict)
-    personal: float | None = None  # what personal or clusters' models get right, where there are some
-    shared: float | None = None  # what the shared model gets right on the same samples
+    # What personal or clusters' models get right on fine-tuning nodes, where there are some, and the shared one there: the
+    # mean over nodes, their worst tenth and their spread.
+    personal: float | None = None
+    personal_worst_decile: float | None = None
+    personal_node_std: float | None = None
+    shared: float | None = None
+    shared_worst_decile: float | None = None
+    shared_node_std: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,11 @@ class Line:
     cpu_seconds: float
     simulated_seconds: float | None
     personal: float | None
+    personal_worst_decile: float | None
+    personal_node_std: float | None
     shared: float | None
+    shared_worst_decile: float | None
+    shared_node_std: float | None
     jobs: int
 
 
@@ -70,7 +83,7 @@ def row_of(place: Place, result: Mapping[str, Any]) -> Row:
         result["bytes"]["up"] + result["bytes"]["down"], result["cpu_seconds"],
         None if simulated is None else simulated["total"],
         {round: (accuracy, sent, seconds) for round, accuracy, sent, seconds in told if accuracy is not None},
-        (personal.get("own") or {}).get("mean"), (personal.get("shared") or {}).get("mean"),
+        *((personal.get(which) or {}).get(key) for which in ("own", "shared") for key in ("mean", "worst_decile", "std")),
     )  # fmt: skip
 
 
@@ -135,7 +148,7 @@ def _line(strategy: str, place: Place | None, rows: Sequence[Row], at: tuple | N
         strategy=strategy, place=place, accuracy=spread(per_seed) or {}, worst_decile=mean("worst_decile"),
         node_std=mean("node_std"), rounds_to_target=rounds, bytes_to_target=sent, seconds_to_target=seconds,
         bytes=fmean(row.bytes for row in rows), cpu_seconds=fmean(row.cpu_seconds for row in rows),
-        simulated_seconds=mean("simulated_seconds"), personal=mean("personal"), shared=mean("shared"), jobs=len(rows),
+        simulated_seconds=mean("simulated_seconds"), jobs=len(rows), **{name: mean(name) for name in PERSONAL},
     )  # fmt: skip
 
 

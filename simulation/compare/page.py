@@ -37,7 +37,8 @@ p.note { color: #5b6875 } pre { background: #f6f8fa; padding: .6rem; overflow-x:
 <td class="n">{{ of(t.worst_decile, 100) }}</td><td class="n">{{ of(t.node_std, 100) }}</td>
 <td class="n">{{ of(t.rounds_to_target) }}</td><td class="n">{{ of(t.bytes_to_target, 1e-6) }}</td>
 {% if simulated %}<td class="n">{{ of(t.seconds_to_target) }}</td><td class="n">{{ of(t.simulated_seconds) }}</td>{% endif %}
-{% if personal %}<td class="n">{{ of(t.shared, 100) }}</td><td class="n">{{ of(t.personal, 100) }}</td>{% endif %}
+{% if personal %}{% for which in ("shared", "personal") %}<td class="n">{{ of(t[which], 100) }}{% if t[which] is not none %}
+({{ of(t[which + "_worst_decile"], 100) }}; {{ of(t[which + "_node_std"], 100) }}){% endif %}</td>{% endfor %}{% endif %}
 <td class="n">{{ of(t.bytes, 1e-6) }}</td><td class="n">{{ of(t.cpu_seconds) }}</td><td class="n">{{ t.jobs }}</td></tr>
 {% endfor %}</tbody></table>
 <p class="note">Accuracy at the chosen epoch on test people: mean ± standard deviation over seeds (of means over the
@@ -47,7 +48,8 @@ accuracy between rounds that the best strategy has at its last measured round, s
 rounds: how often the nearest class mean of a labelled sample's embedding is right, on folds of the fine-tuning people
 held out from the means; a
 strategy is there when its mean over seeds is, and bytes are all that training sent both ways until then. – : not
-reached, or not measured.{% if personal %} Shared and personal models: see the page on strategies.{% endif %}</p>
+reached, or not measured.{% if personal %} Shared and personal models are judged on
+the fine-tuning nodes' samples that folds left out: mean over nodes (worst tenth; spread over nodes).{% endif %}</p>
 <h2>Ranking</h2>
 <table><thead><tr><th></th><th>strategy</th><th>accuracy, %</th><th>mean rank</th><th>best less this, points</th>
 <th>95 % interval</th></tr></thead><tbody>{% for r in ranking.order %}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from simulation.compare.figures import Line, Row
+from simulation.compare.figures import PERSONAL, Line, Row
 from simulation.compare.ranking import Ranking
 from simulation.compare.tune import Tuned
 from simulation.csv_text import as_csv
@@ -13,7 +13,7 @@ from simulation.csv_text import as_csv
 EVERYWHERE = "all"
 _FIGURES = (
     "worst_decile", "node_std", "rounds_to_target", "bytes_to_target", "seconds_to_target", "bytes", "cpu_seconds",
-    "simulated_seconds", "shared", "personal",
+    "simulated_seconds", *PERSONAL,
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def table_csv(settings: Sequence[str], lines: Sequence[Line]) -> str:
 
 def jobs_csv(settings: Sequence[str], rows: Sequence[Row]) -> str:
     """Every finished job."""
-    names = ("accuracy", "worst_decile", "node_std", "bytes", "cpu_seconds", "simulated_seconds", "shared", "personal")
+    names = ("accuracy", "worst_decile", "node_std", "bytes", "cpu_seconds", "simulated_seconds", *PERSONAL)
     return as_csv(
         ["strategy", *settings, "seed", *names],
         ([row.strategy, *row.place, row.seed, *(getattr(row, name) for name in names)] for row in rows),

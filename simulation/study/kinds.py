@@ -14,16 +14,16 @@ from simulation.study.run import Outcome, Run, Tell, run_study
 
 
 def run_of_kind(
-    study: Study | FusionStudy, name: str, overrides: Sequence[str], out: Path, run: Run, tell: Tell
+    study: Study | FusionStudy, name: str, overrides: Sequence[str], out: Path, tell: Tell, run: Run | None = None
 ) -> Outcome | FusionOutcome:
-    """Runs the study; `run` is what runs a cell of a grid. Raises UserError."""
+    """Runs the study; `run`, if given, is what runs a cell of a grid. Raises UserError."""
     if isinstance(study, FusionStudy):
         people = "everybody" if study.folds is None else ", ".join(study.folds)
         tell(f"{study.title}: leaving out {people} in turn, in {out}")
         return run_fusion(study, name, overrides, out, tell)
     jobs = sum(len(cell.experiment.methods) * len(cell.experiment.seeds) for cell in cells(study, overrides))
     tell(f"{study.title}: {jobs} jobs in {out}")
-    return run_study(study, name, overrides, out, run, tell)
+    return run_study(study, name, overrides, out, tell, run)
 
 
 def as_object(study: Study | FusionStudy, outcome: Outcome | FusionOutcome) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +17,20 @@ from configs.errors import UserError
 from configs.load import check
 from configs.schema import Experiment
 from configs.study import Cell, Study, cells
+from server.methods.catalogue import METHODS
+from server.methods.method import learning
+from server.pretraining import key_of
 from server.report.finish import stored_experiment
-from server.tracking import without_private_paths
+from server.tracking import without_private_paths, write_atomically
+from simulation.jobs import check_before
+from simulation.side_by_side import Task, run_tasks
 from simulation.study.curves import curves
 from simulation.study.page import page
 from simulation.study.picture import picture
 from simulation.study.table import Line, Row, jobs_csv, lines, row_of, table_csv
+
+_SECONDS = "seconds.json"
+_PRETRAINING = "pretraining"
 
 Tell = Callable[[str], None]
 Run = Callable[[Experiment, Path, bool], object]
@@ -40,43 +50,118 @@ def run_study(
     name: str,
     overrides: Sequence[str],
     out: Path,
-    run: Run,
     tell: Tell,
+    run: Run | None = None,
 ) -> Outcome:
-    """Every cell, seed by seed, and the table after each of them, so that nothing is lost on the way.
+    """Every cell, seed by seed, and the table after each step of it, so that nothing is lost on the way.
 
     name  as the user called the study, for the command on its page
-    run   runs one cell: its experiment, its folder, and whether it goes on with what lies there
-    A cell that fails is told and the others go on. Raises UserError for a faulty grid before anything runs, and where
-    the folder holds the cells of other settings.
+    run   runs one cell: its experiment, its folder, and whether it goes on with what lies there. None: jobs of all cells
+          run side by side in processes here, as many as run.workers says
+    What fails is told and the others go on. Raises UserError for a faulty grid before anything runs, and where the
+    folder holds the cells of other settings.
     """
-    grid = cells(study, overrides)
+    grid = _sharing(cells(study, overrides), out / _PRETRAINING)
     for cell in grid:
         same_settings(cell, out / "cells" / cell.folder)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    write_atomically(
+        out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    )
     command = without_private_paths(shlex.join(["fedbind", "study", name, *overrides]))
-    failed: dict[str, str] = {}
+    earlier, began = _seconds(out), time.monotonic()
+
+    def written(failed: Sequence[str]) -> list[Line]:
+        write_atomically(out / _SECONDS, json.dumps({"wall": earlier + time.monotonic() - began}))
+        return write(study, grid, out, command, failed)
+
     for cell in grid:
         if not any(_missing(cell, out, [seed]) for seed in cell.experiment.seeds):
             tell(f"{_called(cell, grid)}: finished before")
+    if run is None:
+        failed = _side_by_side(grid, out, tell, written)
+    else:
+        failed = _cell_by_cell(grid, out, tell, written, run)
+    table = written(failed)
+    if not any(_missing(cell, out, cell.experiment.seeds) for cell in grid):
+        shutil.rmtree(out / _PRETRAINING, ignore_errors=True)
+    return Outcome(out, table, failed)
+
+
+def _sharing(grid: Sequence[Cell], folder: Path) -> list[Cell]:
+    """The grid, with pre-training that several jobs have in common kept in `folder` for them, unless another is named.
+
+    Of two such jobs that run at the same time, both pre-train.
+    """
+    keys = {
+        cell.folder: [key_of(cell.experiment, m, s) for s in cell.experiment.seeds for m in cell.experiment.methods
+                      if learning(METHODS[m], cell.experiment)]
+        for cell in grid if cell.experiment.run.pretraining is None
+    }  # fmt: skip
+    wanted = Counter(key for found in keys.values() for key in found)
+    return [
+        Cell(
+            cell.place,
+            cell.experiment.model_copy(
+                update={"run": cell.experiment.run.model_copy(update={"pretraining": str(folder)})}
+            ),
+        )
+        if any(wanted[key] > 1 for key in keys.get(cell.folder, []))
+        else cell
+        for cell in grid
+    ]
+
+
+Written = Callable[[Sequence[str]], object]
+
+
+def _side_by_side(grid: Sequence[Cell], out: Path, tell: Tell, written: Written) -> list[str]:
+    """Jobs of all cells as processes come free; what failed, in words."""
+    unfit: dict[str, str] = {}
+    seen: dict[str, str | None] = {}
+    for cell in grid:
+        fault = None if not _missing(cell, out, cell.experiment.seeds) else _unfit(cell.experiment, seen)
+        if fault is not None:
+            unfit[cell.folder] = f"{', '.join(cell.place)}: {fault}"
+            tell(f"{_called(cell, grid)} cannot run: {fault}")
+    tasks = [
+        Task(f"{', '.join([*cell.place, method])}, seed {seeds[-1]}", cell.experiment, out / "cells" / cell.folder,
+             method, seeds[-1])
+        for cell, seeds in by_seed(grid) if cell.folder not in unfit for method in cell.experiment.methods
+    ]  # fmt: skip
+    failed = run_tasks(tasks, grid[0].experiment.run.workers, tell, lambda: written(list(unfit.values())))
+    return [*unfit.values(), *(f"{tasks[at].called}: {why}" for at, why in failed.items())]
+
+
+def _unfit(experiment: Experiment, seen: dict[str, str | None]) -> str | None:
+    """What of its recordings and weights the user must mend; asked once of experiments that read the same."""
+    key = experiment.model_dump_json(include={"data", "further_data", "split", "groups", "partition", "gaps", "models"})
+    if key not in seen:
+        try:
+            check_before(experiment)
+            seen[key] = None
+        except UserError as error:
+            seen[key] = f"{error.what} ({error.where})"
+    return seen[key]
+
+
+def _cell_by_cell(grid: Sequence[Cell], out: Path, tell: Tell, written: Written, run: Run) -> list[str]:
+    """Every cell as a run of its own, one after another; what failed, in words."""
+    failed: dict[str, str] = {}
     for cell, seeds in by_seed(grid):
         missing = _missing(cell, out, seeds[-1:])
         if not missing or cell.folder in failed:
             continue
         folder = out / "cells" / cell.folder
         tell(f"{_called(cell, grid)}, seed {seeds[-1]}: {len(missing)} jobs to run")
-        began = time.monotonic()
         try:
-            now = cell.experiment.model_copy(update={"seeds": seeds})
-            run(now, folder, (folder / "config.yaml").is_file())
+            run(cell.experiment.model_copy(update={"seeds": seeds}), folder, (folder / "config.yaml").is_file())
         except UserError as error:
             failed[cell.folder] = f"{', '.join(cell.place)}: {error.what} ({error.where})"
             tell(f"  failed: {error.what}")
         finally:  # stopped by hand too
-            _add_seconds(out, cell.folder, time.monotonic() - began)
-            write(study, grid, out, command, list(failed.values()))
-    return Outcome(out, write(study, grid, out, command, list(failed.values())), list(failed.values()))
+            written(list(failed.values()))
+    return list(failed.values())
 
 
 def by_seed(grid: Sequence[Cell]) -> Iterator[tuple[Cell, list[int]]]:
@@ -118,16 +203,16 @@ def write(study: Study, grid: Sequence[Cell], out: Path, command: str, failed: S
         f"{n} ({'simulated' if simulated else 'real recordings'})" for n, simulated in sorted(data.items())
     )
     seeds = sorted({row.seed for row in rows})
-    hours = sum(_seconds(out).values()) / 3600
+    hours = _seconds(out) / 3600
     note = f"Data: {kinds or 'none yet'}. Seeds: {', '.join(map(str, seeds)) or 'none yet'}. {hours:.2f} hours of wall time."
     status = "Finished." if len(rows) == wanted else f"{len(rows)} of {wanted} jobs so far."
     drawn = curves(study, rows, methods, note) if study.picture == "curves" else None
     png = drawn or (picture(study, table, note) if table and study.picture != "curves" else None)
-    (out / "jobs.csv").write_text(jobs_csv(study, rows))
-    (out / "table.csv").write_text(table_csv(study, table))
+    write_atomically(out / "jobs.csv", jobs_csv(study, rows))
+    write_atomically(out / "table.csv", table_csv(study, table))
     if png:
-        (out / "figure.png").write_bytes(png)
-    (out / "index.html").write_text(page(study, table, png, status, note, command, failed))
+        write_atomically(out / "figure.png", png)
+    write_atomically(out / "index.html", page(study, table, png, status, note, command, failed))
     return table
 
 
@@ -150,13 +235,7 @@ def same_settings(cell: Cell, folder: Path) -> None:
             )
 
 
-def _seconds(out: Path) -> dict[str, float]:
-    path = out / "seconds.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _add_seconds(out: Path, cell: str, seconds: float) -> None:
-    """Wall time by cell, over all the times the study was started."""
-    told = _seconds(out)
-    told[cell] = told.get(cell, 0.0) + seconds
-    (out / "seconds.json").write_text(json.dumps(told, indent=1))
+def _seconds(out: Path) -> float:
+    """Wall time over all the times the study was started."""
+    path = out / _SECONDS
+    return sum(json.loads(path.read_text()).values()) if path.is_file() else 0.0

@@ -65,11 +65,11 @@ def test_mistakes_are_told(demo, over, parameters, said):
 
 
 def test_rates_by_hand():
-    """A factor of the square root of ten a step, the defaults first."""
+    """A factor of the square root of ten a step for the client's, of ten for the server's, the defaults first."""
     assert tries_of(0.001, None, 3) == [[], ["contrast.rate=0.000316228"], ["contrast.rate=0.00316228"]]
     assert tries_of(0.001, ("eta", 0.1), 5) == [
-        [], ["contrast.rate=0.000316228"], ["contrast.rate=0.00316228"],
-        ["strategy.parameters.eta=0.0316228"], ["strategy.parameters.eta=0.316228"],
+        [], ["strategy.parameters.eta=0.01"], ["strategy.parameters.eta=0.001"], ["contrast.rate=0.000316228"],
+        ["contrast.rate=0.000316228", "strategy.parameters.eta=0.01"],
     ]  # fmt: skip
 
 

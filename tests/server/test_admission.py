@@ -210,3 +210,14 @@ def test_nobody_speaks_for_another_node_s_samples():
     with pytest.raises(ProtocolError, match="handles of another node"):
         embeddings_gate(5, MANIFESTS, HELD)(1, Payload(embeddings((1, 8))))
     embeddings_gate(5, MANIFESTS, HELD)(0, Payload(embeddings((7, 8))))
+
+
+def test_a_node_that_chooses_must_send_something_and_nothing_else():
+    one = reply()
+    one = replace(one, blocks={"encoder.gyroscope": one.blocks["encoder.gyroscope"]})
+    check_weights(CURRENT, EXPECTED, one, MANIFEST_SAMPLES, some_suffice=True)
+    with pytest.raises(ProtocolError, match="missing"):
+        check_weights(CURRENT, EXPECTED, one, MANIFEST_SAMPLES)
+    for blocks in ({}, {"encoder.skeleton": CURRENT["encoder.skeleton"]}):
+        with pytest.raises(ProtocolError, match="blocks differ"):
+            check_weights(CURRENT, EXPECTED, replace(one, blocks=blocks), MANIFEST_SAMPLES, some_suffice=True)

@@ -1,12 +1,17 @@
 """Asking nodes and taking what comes back: who is skipped, why, and what it cost."""
 
+import re
+
 import numpy as np
 import pytest
 from flwr.app import ConfigRecord, Error, Message, RecordDict
 
 from configs.errors import UserError
+from protocol.codecs import codecs_of
 from protocol.kinds import CONTRAST, ECHO, EMBED
 from protocol.payload import Payload, ProtocolError, count_bytes
+from protocol.wire import encode
+from server.admission import weights_gate
 from server.dispatch import Dispatch, Tally
 from simulation.local import LocalGrid
 
@@ -97,6 +102,36 @@ def test_a_quiet_question_leaves_no_event_but_is_counted():
     dispatch = asking([honest])
     ask(dispatch, quiet=True)
     assert not dispatch.events and dispatch.tally.up and dispatch.tally.down
+
+
+def test_codecs_are_undone_before_anything_is_looked_at():
+    coded = {"encoder.gyroscope": encode({"w": np.arange(3, dtype=np.float32) + 1}, codecs_of(["delta", "int8"], 0.1),
+                                         CURRENT["encoder.gyroscope"])}  # fmt: skip
+    dispatch = asking([honest, lying(blocks=coded)])
+    replies = ask(dispatch)
+    assert replies[1].blocks["encoder.gyroscope"]["w"] == pytest.approx([1, 2, 3], abs=0.01) and not reasons(dispatch)
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"wire": np.arange(40, dtype=np.uint8)}, "encoder.gyroscope: not a coded block"),
+        (
+            encode({"w": np.ones(4, np.float32)}, codecs_of(["int8"], 0.1)),
+            r"encoder.gyroscope/w: expected float32 \(3,\)",
+        ),
+        (encode({"w": np.full(3, np.nan, np.float32)}, codecs_of(["int8"], 0.1)), "holds NaN or infinity"),
+        (encode({"w": np.full(3, 1e9, np.float32)}, codecs_of(["float16"], 0.1)), "holds NaN or infinity"),
+    ],
+    ids=["no coded block", "another shape", "NaN", "beyond half precision"],
+)
+def test_what_codecs_bring_passes_the_same_gate(sent, says):
+    dispatch = asking([honest, lying(blocks={"encoder.gyroscope": sent})])
+    gate = weights_gate(
+        CURRENT, {key: {"encoder.gyroscope"} for key in dispatch.route}, dict.fromkeys(dispatch.route, 10)
+    )
+    assert list(ask(dispatch, check=gate)) == [0]
+    assert re.search(says, reasons(dispatch)[1])
 
 
 # --- one bad node of three --------------------------------------------------------------------------------------------
@@ -310,6 +345,7 @@ def test_a_tally_counts_each_direction_by_itself():
     assert tally.by_phase == {"embed": {"up": size, "down": 0}} and tally.by_modality == {
         "ecg": {"up": size, "down": 0}
     }
+    assert tally.by_block == {"embed": {"embeddings.ecg": {"up": size, "down": 0}}}
 
 
 def test_kinds_without_a_loss_have_none():

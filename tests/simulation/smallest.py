@@ -37,7 +37,7 @@ def smallest(*overrides):
 
 
 def in_this_process(experiment, path, resume):
-    """Runs a study's cell here: no process need be started for jobs of a second."""
+    """Runs an experiment here: no process need be started for jobs of a second."""
     folder = start_run(experiment, path, resume)
     for seed in experiment.seeds:
         for method in experiment.methods:

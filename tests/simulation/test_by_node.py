@@ -101,14 +101,32 @@ def test_own_models_are_judged_beside_the_shared_one_on_held_out_samples(tmp_pat
 
 @pytest.mark.parametrize(
     ("strategy", "own", "why"),
-    [("fedavg", False, "one model for all"), ("fedper", False, "stay on their nodes"), ("ditto", False, "stay on"),
-     ("harmony", True, None), ("modality_bias", True, None)],
+    [("fedavg", False, "one model for all"), ("fedper", True, None), ("harmony", True, None)],
 )  # fmt: skip
 def test_where_no_own_model_can_be_judged_it_is_said(tmp_path, strategy, own, why):
     result, _, _ = run(tmp_path, f"strategy.name={strategy}", "evaluation.personal=true")
     told = result["personal"]
     assert told["shared"] is not None and (told["own"] is not None) == own
     assert (why in told["why"]) if why else "why" not in told
+
+
+@pytest.mark.parametrize("strategy", ["ditto", "fedbn"])
+def test_what_stays_on_a_node_is_judged_there(tmp_path, strategy):
+    seen = Seen(EVALUATE)
+    result, _, _ = run(tmp_path, f"strategy.name={strategy}", "evaluation.personal=true", watch=seen)
+    held_out = [(q, r) for q, r in seen.found if "track" in q.info]
+    assert len(held_out) == 4 and all(len(next(iter(q.blocks["head.fusion"].values()))) == 1 for q, _ in held_out)
+    assert all(len(next(iter(r.blocks.values()))["counts"]) == 2 for _, r in held_out)
+    assert set(result["personal"]["own"]["nodes"]) == {"4", "5"}
+
+
+def test_clusters_are_told_with_the_figures_of_their_nodes(tmp_path):
+    result, _, _ = run(tmp_path, "strategy.name=modality_bias", "evaluation.personal=true")
+    told = result["personal"]
+    found = [node for each in told["by_cluster"].values() for node in each["nodes"]]
+    assert sorted(found) == ["4", "5"]
+    for each in told["by_cluster"].values():
+        assert each["nodes"] == {node: told["own"]["nodes"][node] for node in each["nodes"]}
 
 
 def test_judging_own_models_changes_nothing_else(tmp_path, plain):

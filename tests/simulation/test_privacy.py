@@ -13,10 +13,13 @@ from client.data.holdings import _read_once, holdings_of
 from client.data.recording import Loaded
 from client.data.wearable_sim import WearableSim
 from client.node import _resident_holdings, node_for
+from client.store import MemoryStore
+from client.wire import NodeWire
 from configs.nodes import modalities_of, node_places
 from models.unified import LatentAxes, latents_of
 from protocol.kinds import ECHO, KINDS
 from protocol.payload import Payload
+from protocol.wire import decode, is_packed
 from server.frozen import encoder_file, encoder_of
 from simulation.jobs import grid_for
 from tests.simulation.smallest import smallest, whole_run
@@ -112,14 +115,38 @@ class Watch:
     handles: dict = field(default_factory=dict)  # (method, seed, partition) -> those seen
     kinds: set = field(default_factory=set)
     arrays: int = 0
+    coded: int = 0
+    stores: dict = field(default_factory=dict)  # (method, seed, partition) -> what its node holds for the wire
 
     def __call__(self, message, reply):
-        question = Payload.from_records(message.content)
+        question = self.undone(Payload.from_records(message.content))
         assert not reply.has_error(), reply.error.reason
-        self.look(question, message.metadata.message_type, Payload.from_records(reply.content))
+        travelled = Payload.from_records(reply.content)
+        for name, block in travelled.blocks.items():
+            self.look_at_bytes(question, name, block)
+        blocks = {
+            n: decode(n, b, question.blocks.get(n))[0] if is_packed(b) else b for n, b in travelled.blocks.items()
+        }
+        self.look(question, message.metadata.message_type, replace(travelled, blocks=blocks))
         told = [str(each) for each in (*vars(reply.metadata).values(), *reply.content)]
         assert not [text for text in told for name in NAMES if name in text]
         return reply
+
+    def undone(self, question):
+        """The question as its node reads it."""
+        job = tuple(question.info[key] for key in ("method", "seed", "partition"))
+        store = self.stores.setdefault(job, MemoryStore())
+        return NodeWire.of(self.experiment, store, question.info).received(question)
+
+    def look_at_bytes(self, question, name, block):
+        """A coded block's bytes, wherever in them a 32-bit number may begin."""
+        job = tuple(question.info[key] for key in ("method", "seed", "partition"))
+        for array in block.values() if is_packed(block) else ():
+            self.coded += 1
+            for start in range(4):
+                numbers = array[start : start + (len(array) - start) // 4 * 4].view(np.float32)
+                windows = self.of_node(job, question)
+                assert leak(numbers[np.isfinite(numbers)], Windows(windows.values)) is None, name
 
     def look(self, question, message_type, reply):
         kind, job = KINDS[message_type], (question.info["method"], question.info["seed"], question.info["partition"])
@@ -206,6 +233,15 @@ def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, 
     seen = list(watch.handles.values())
     assert bool(seen) == ("query.targets" in kinds)
     assert len(set().union(*seen)) == sum(len(each) for each in seen)  # no two jobs or nodes share a handle
+
+
+def test_codecs_add_nothing_that_a_window_could_be_read_from(tmp_path, people):
+    lists = "wire={up: [delta, top_k, int8], down: [delta, int8], embeddings: [int8]}"
+    experiment = named(lists, "methods=[fedbind, unimodal]", "evaluation.every=1")
+    watch = Watch(experiment)
+    whole_run(experiment, tmp_path / "run", watch=watch)
+    assert watch.kinds == EVERY_RUN | BY_SENSOR | {"train.contrast", "train.unimodal", "query.probe"}
+    assert watch.coded > 30 and watch.arrays > 100
 
 
 def test_handles_tell_nothing_of_the_order_of_samples():
@@ -319,6 +355,17 @@ def test_the_watch_sees_what_is_planted():
     told = held.moments("acc")
     noise[2, :9] = ((window - told.mean.astype(np.float32)) / told.spread.astype(np.float32))[:9, 2]
     assert "in a row" in leak(noise, windows)
+
+
+def test_the_watch_sees_what_is_planted_among_coded_bytes(people):
+    watch = Watch(named())
+    question = Payload({}, {"method": "fedbind", "seed": 0, "partition": 0})
+    windows = watch.of_node(("fedbind", 0, 0), question)
+    clean = np.random.default_rng(0).integers(0, 255, 500, dtype=np.uint8)
+    watch.look_at_bytes(question, "encoder.acc", {"wire": clean})
+    planted = np.concatenate([clean[:73], windows.values[40:48].view(np.uint8), clean[73:]])
+    with pytest.raises(AssertionError, match="acc"):
+        watch.look_at_bytes(question, "encoder.acc", {"wire": planted})
 
 
 @pytest.mark.parametrize("planted", ["subject in info", "name in a fault", "an unlisted number", "an unlisted block"])

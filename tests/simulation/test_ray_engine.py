@@ -59,6 +59,14 @@ def test_one_actor_and_two_give_the_local_engines_summary_and_weights_bit_by_bit
         assert "died" not in events
 
 
+def test_codecs_give_the_local_engines_weights_too(tmp_path):
+    coarse = "wire={up: [delta, top_k, int8], down: [delta, int8], embeddings: [int8]}"
+    experiment = smallest(*TWO_NODES_A_GROUP, *ONE_METHOD, coarse)
+    summary, weights, events = on_ray(experiment, tmp_path / "ray", 2)
+    path = tmp_path / "local"
+    assert (summary, weights) == told(path, whole_run(experiment, path)[1]) and '"skip"' not in events
+
+
 def test_an_actor_that_dies_in_a_round_changes_nothing_but_a_note(tmp_path, local):
     """It dies after the node has put its moments of round 2 away: made again with them, the weights would differ."""
     experiment = smallest(*TWO_NODES_A_GROUP, *ONE_METHOD)

@@ -79,7 +79,8 @@ def test_parameters_reach_a_rule_of_ones_own(tmp_path, plain):
     [["strategy.name=fedadam", "strategy.parameters.eta=0.001"], ["strategy.name=scaffold"], ["strategy.name=fednova"],
      ["strategy.name=feddyn"], ["strategy.name=fedprox", "strategy.parameters.mu=10"], ["strategy.name=moon"],
      ["strategy.name=fedbn"], ["strategy.name=fedper"], ["strategy.name=fedrep"], ["strategy.name=qfedavg"],
-     ["strategy.name=harmony"], ["strategy.name=blossom"], ["strategy.name=mfedmc"],
+     ["strategy.name=harmony"], ["strategy.name=blossom"], ["strategy.name=mfedmc"], ["strategy.name=flism"],
+     ["strategy.name=autofed"],
      ["strategy.name=binding_quality"], ["strategy.name=zero_filled"],
      ["strategy.weights=equal"], ["strategy.weights=capped", "strategy.cap=3"], ["strategy.weights=binding"]],
     ids=lambda each: " ".join(each),
@@ -108,7 +109,7 @@ def test_ditto_leaves_the_shared_model_as_it_is_and_keeps_another(tmp_path, plai
     )
     _, _, weights = run(tmp_path, "strategy.name=ditto")
     assert weights == plain[2]
-    assert sum(name.startswith("own:fedbind") for name in kept) == 4
+    assert sum(name.startswith("own:fedbind") for name in kept) == 4 + 2  # in the contrast, and where they fine-tune
 
 
 def stop_at(message_type, after):

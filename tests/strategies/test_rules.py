@@ -15,16 +15,17 @@ from strategies.modality_wise import Contribution, next_blocks
 from strategies.published import ByPart
 from strategies.registry import RULES, rule_of
 from strategies.rule import Refused, Reply, apply
-from strategies.sums import Sums
+from strategies.sums import Differences, Sums
 
 SINGLE = [name for name in RULES if not issubclass(RULES[name], ByPart)]  # the others are put together of these
 EVERY = pytest.mark.parametrize("name", SINGLE)
 PLAIN = {"noise_seed": 1, "noise_multiplier": 0.0}  # noise has none of these properties
-MEANS = [name for name in SINGLE if rule_of(name).streams and name != "qfedavg"]
-NEEDED = {"loss": 1.5, "steps": 4.0, "rate": 0.1, "quality": 0.5, "weight_all": 0.0, "bias.ecg": 0.25}
+STREAMED = [name for name in SINGLE if rule_of(name).streams]
+MEANS = [name for name in STREAMED if name != "qfedavg"]
+NEEDED = {"entropy": 0.5, "loss": 1.5, "steps": 4.0, "rate": 0.1, "quality": 0.5, "weight_all": 0.0, "bias.ecg": 0.25}
 FIXED = ("fedmedian", "fedtrimmedavg", "krum", "multikrum", "bulyan", "geometric_median", "nnm", "fedavg", "fednova", "moon",
          "fedprox", "fedbn", "fedper", "fedrep", "ditto", "modality_bias", "binding_quality", "zero_filled", "scaffold",
-         "lowest_loss", "per_node")  # fmt: skip
+         "lowest_loss", "per_node", "flism", "autofed")  # fmt: skip
 UNWEIGHTED = ("fedmedian", "fedtrimmedavg", "krum", "bulyan", "qfedavg", "nnm", "dp_fixed_clipping")
 
 
@@ -181,7 +182,7 @@ def test_types_shapes_and_what_was_there_before_are_left_alone(name, drawn):
     assert same(current, before) and all(same(r.block, c) for r, c in zip(sent, copies, strict=True))
 
 
-@pytest.mark.parametrize("name", MEANS)
+@pytest.mark.parametrize("name", STREAMED)
 @given(rounds(least=1))
 @settings(max_examples=4)
 def test_added_as_they_arrive_the_sum_is_the_same_to_single_precision(name, drawn):
@@ -273,6 +274,30 @@ def test_a_streamed_sum_holds_no_reply_and_keeps_double_precision_over_groups():
         sums.add({"w": np.array([0.1, 1e-3, -7], np.float32), "count": np.array(4), "none": like["none"]}, 37.0)
     mean = sums.mean()
     assert np.allclose(mean["w"], [0.1, 1e-3, -7], rtol=3e-7) and mean["count"] == 4 and mean["none"].shape == (0, 2)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_differences_of_many_replies_come_out_to_single_precision(single):
+    """Forty replies, more than two groups; one began elsewhere, one tensor is no float32 and one is longer than a chunk."""
+    generator = np.random.default_rng(0)
+    base = {"w": generator.normal(size=200_000).astype(np.float32), "d": generator.normal(size=3)}
+    sent = [{n: (v + 0.1 * generator.normal(size=v.shape)).astype(v.dtype) for n, v in base.items()} for _ in range(40)]
+    other = {name: value + 1 for name, value in base.items()}
+    found = Differences(base, single)
+    for at, each in enumerate(sent):
+        found.add(each, float(at % 5 + 1), other if at == 7 else None)
+    into = {name: np.ones(value.shape) for name, value in base.items()}
+    found.pour(into, 0.5)
+    for name in base:
+        plain = sum(
+            (at % 5 + 1) * (each[name].astype(float) - (other if at == 7 else base)[name])
+            for at, each in enumerate(sent)
+        )
+        assert np.allclose(into[name], 1 + 0.5 * plain, atol=1e-4 if single else 1e-10, rtol=0)
+    found.pour(into, 1.0)  # it was emptied
+    assert np.allclose(into["d"], 1 + 0.5 * sum(
+        (at % 5 + 1) * (each["d"] - (other if at == 7 else base)["d"]) for at, each in enumerate(sent)
+    ))  # fmt: skip
 
 
 def test_sums_refuse_another_shape_and_nothing_at_all():

@@ -33,7 +33,7 @@ def replies(parameters: int, nodes: int, at_a_time: int, seed: int = 0) -> Itera
                 {name: value.copy() for name, value in kept[node % _KEPT].items()},
                 float(50 + node % 200),
                 node,
-                {"loss": 1.0, "steps": 4.0 + node % 3, "rate": 1e-3, "quality": 0.5, "weight_all": 0.0},
+                {"loss": 1.0, "steps": 4.0 + node % 3, "rate": 1e-3, "quality": 0.5, "entropy": 0.5, "weight_all": 0.0},
             )
             for node in group
         ]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.data.partition import NodeShare, dirichlet, hide_labels, part_of, subjects_to_nodes
+from client.data.partition import NodeShare, dirichlet, hide_labels, labels_of_nodes, part_of, subjects_to_nodes
 from configs.errors import UserError
 
 seeds = st.integers(0, 2**32 - 1)
@@ -102,6 +102,33 @@ def test_so_many_labels_of_each_class_stay_and_none_changes(label, count, seed):
     assert ((after == before) | (after == -1)).all()
     for each in range(4):
         assert (after == each).sum() == min(count, (before == each).sum())
+
+
+def test_a_group_s_labels_go_where_its_recordings_went():
+    label = np.array([0, 0, 0, 0, 1, 1, 2])
+    held = [np.array([0, 1, 2, 6]), np.array([3, 4, 5])]
+    # class 0: 1.5 and 0.5, the odd one to the first; class 1 wholly on the second; class 2 has one recording alone
+    assert labels_of_nodes(label, held, 2) == [{0: 2, 1: 0, 2: 1}, {0: 0, 1: 2, 2: 0}]
+
+
+@given(
+    label=st.lists(st.integers(0, 3), min_size=8, max_size=40),
+    nodes=st.integers(1, 8),
+    alpha=st.sampled_from([0.05, 1.0, 100.0]),
+    count=st.integers(0, 6),
+    seed=seeds,
+)
+def test_no_label_of_a_group_is_lost_however_skewed(label, nodes, alpha, count, seed):
+    label = np.array(label, dtype=np.int64)
+    held = dirichlet(label, nodes, alpha, np.random.default_rng(seed))
+    kept = np.concatenate(
+        [
+            hide_labels(label[rows], np.random.default_rng(seed), labels_per_class=labels)
+            for rows, labels in zip(held, labels_of_nodes(label, held, count), strict=True)
+        ]
+    )
+    for each in range(4):
+        assert (kept == each).sum() == min(count, (label == each).sum())
 
 
 def test_a_share_of_the_labels_keeps_one_at_least_of_each_class():

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from client.training.contrast import Contrast
-from client.training.correction import Pulled, correction_for, named_parameters, put, to_bytes
+from client.training.correction import Pulled, correction_for
+from client.training.local_part import Batch, named_parameters, put, to_bytes
 from client.training.personal import own_names, whole_blocks
 from models.encoders import FEATURE, STEPS, build_encoder
 from models.projection import Projection
@@ -123,13 +124,13 @@ def test_moon_rewards_the_shared_model_s_embeddings_over_the_last_own_ones():
     network = real()
     plain = correction_for(network, {"name": "moon", "mu": 2.0, "temperature": 0.5}, None, {})
     window = {"ecg": torch.randn(5, 16, 1, generator=torch.Generator().manual_seed(0))}
-    assert plain.further_loss(network.embed(window), window, {}) is None  # no last model yet
+    assert plain.further_loss(Batch(network.embed(window), window, {})) is None  # no last model yet
     last = to_bytes({name: value + 0.5 for name, value in plain.keeps(0.1).items()})
     moon = correction_for(network, {"name": "moon", "mu": 2.0, "temperature": 0.5}, last, {})
-    here = moon.further_loss(network.embed(window), window, {})
+    here = moon.further_loss(Batch(network.embed(window), window, {}))
     here.backward()
     put(network, {name: value + 0.5 for name, value in moon.start.items()})
-    there = moon.further_loss(network.embed(window), window, {})
+    there = moon.further_loss(Batch(network.embed(window), window, {}))
     assert 0 < here.item() < 2 * np.log(2) < there.item()
     assert any(value.grad is not None and value.grad.abs().sum() > 0 for value in network.encoders.parameters())
     assert all(value.grad is None for value in moon.whole.encoders.parameters())

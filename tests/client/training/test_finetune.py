@@ -14,7 +14,6 @@ from client.training.finetune import (
     folds,
     kept_blocks,
     left_over,
-    logits_of,
     new_tuning,
     stacked,
     tune_epoch,
@@ -186,7 +185,7 @@ def test_the_head_begins_as_the_nearest_prototype_of_the_labelled_samples_that_a
         windows = labelled(12, seed=1).clean()["gyroscope"]
         query = made.head.block("gyroscope").projection(made.encoders["gyroscope"](windows))
         expected = nearest_prototype(embedded["gyroscope"], data.label, query)
-        assert torch.equal(logits_of(made, {"gyroscope": windows}, {}).argmax(1), expected)
+        assert torch.equal(made.logits({"gyroscope": windows}, {}).argmax(1), expected)
 
 
 def test_the_loss_falls_and_the_toy_is_learnt():

@@ -109,6 +109,7 @@ def _make_job(folder, method, seed, classes, modalities, nodes, rounds, skips, s
     phase_bytes = {"autoencoder": {"up": up // 10, "down": up // 9}, "embed": {"up": 110_000, "down": 2_000},
                    "contrast": {"up": up - up // 10, "down": up}} if binds else {}  # fmt: skip
     by_modality = {m: {"up": up // (2 + i), "down": up // (2 + i)} for i, m in enumerate(modalities)} if binds else {}
+    by_block = {"contrast": {f"encoder.{modalities[0]}": {"up": up // 3, "down": up // 4}}} if binds else {}
     seconds = {p: 1.5 * rounds[p] ** 0.5 for p in phases}
     _json(folder / "result.json", {
         "method": method, "seed": seed, "data": {"name": "made-up-actions", "simulated": simulated},
@@ -119,7 +120,8 @@ def _make_job(folder, method, seed, classes, modalities, nodes, rounds, skips, s
         "by_subset": {name: {"accuracy": value, "macro_f1": value - 0.02} for name, value in subsets.items()},
         "confusion": confusion, "pairing_accuracy": 0.68 + 0.004 * seed if binds else None,
         "pairing_raw_cosine": 0.694 if binds else None,
-        "bytes": {"up": up, "down": int(up * 1.2), "by_phase": phase_bytes, "by_modality": by_modality},
+        "bytes": {"up": up, "down": int(up * 1.2), "by_phase": phase_bytes, "by_modality": by_modality,
+                  "by_block": by_block},
         "seconds": {"total": sum(seconds.values()), "by_phase": seconds}, "cpu_seconds": sum(seconds.values()) * 1.1,
         "nodes": {"ok": nodes, "skipped": skipped},
         "curve": {"epoch": epochs, "validation_accuracy": [r + rng.gauss(0.01, 0.015) for r in rise],

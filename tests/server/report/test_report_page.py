@@ -127,6 +127,7 @@ def test_what_strangers_wrote_is_text_and_nothing_else(make_run, tmp_path):
     result["data_skipped"] = [{"where": evil, "reason": evil}]
     result["by_subset"] = {evil: {"accuracy": 0.5, "macro_f1": 0.5}}
     result["bytes"]["by_modality"] = {evil: {"up": 1, "down": 1}}
+    result["bytes"]["by_block"] = {evil: {evil: {"up": 1, "down": 1}}}
     result["data"]["name"] = evil
     (job / "result.json").write_text(json.dumps(result))
     (job / "metrics.jsonl").write_text(json.dumps({"event": "note", "text": evil}) + "\n")

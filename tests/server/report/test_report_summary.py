@@ -21,7 +21,13 @@ def result(method, seed, accuracy, *, pairing=None, up=100, skipped=(), **more):
         "by_subset": {"gyroscope": {"accuracy": accuracy / 2, "macro_f1": 0.25}},
         "pairing_accuracy": pairing,
         "pairing_raw_cosine": None,
-        "bytes": {"up": up, "down": 7, "by_phase": {"embed": {"up": up, "down": 7}}, "by_modality": {}},
+        "bytes": {
+            "up": up,
+            "down": 7,
+            "by_phase": {"embed": {"up": up, "down": 7}},
+            "by_modality": {},
+            "by_block": {"embed": {"embeddings.acc": {"up": up, "down": 0}}},
+        },
         "seconds": {"total": 10.0, "by_phase": {"embed": 4.0}},
         "cpu_seconds": 12.0,
         "nodes": {"ok": 4, "skipped": list(skipped)},
@@ -83,6 +89,7 @@ def test_a_whole_run_by_hand():
     assert summary["pairing_raw_cosine"] is None
     assert summary["bytes"] == {  # of fedbind alone; 150.5 rounds to even
         "up": 150, "down": 7, "by_phase": {"embed": {"up": 150, "down": 7}}, "by_modality": {},
+        "by_block": {"embed": {"embeddings.acc": {"up": 150, "down": 0}}},
     }  # fmt: skip
     assert summary["seconds"] == {"total": 40.0, "by_phase": {"embed": 16.0}}
     assert summary["nodes"] == {"ok": 4, "skipped": [{**skip, "method": "fedbind", "seed": 5}]}

@@ -45,6 +45,9 @@ def test_three_strategies_two_settings_two_seeds(tmp_path, capsys):
         assert set(figures["settings"]) == {"0.5", "10"} and figures["tuning"]["tries"] == 2
         assert 0 <= figures["worst_decile"] <= 1 and figures["shared"] is not None
     assert told["strategies"]["per_node"]["personal"] is not None and told["strategies"]["fedavg"]["personal"] is None
+    judged = told["strategies"]["per_node"]
+    assert judged["personal_worst_decile"] <= judged["personal"] and judged["personal_node_std"] >= 0
+    assert judged["shared_worst_decile"] <= judged["shared"]
     assert {each["strategy"] for each in told["ranking"]} == set(told["strategies"])
     assert "12 jobs, 0 finished before" in captured.err
 

@@ -110,8 +110,13 @@ def test_validation_is_read_and_nothing_of_the_test_people():
 def test_a_result_becomes_a_row():
     result = {
         "seed": 3, "accuracy": 0.5, "bytes": {"up": 2, "down": 3}, "cpu_seconds": 1.0, "simulated_seconds": {"total": 9.0},
-        "by_node": {"worst_decile": 0.1, "std": 0.2}, "personal": {"own": {"mean": 0.7}, "shared": {"mean": 0.6}},
+        "by_node": {"worst_decile": 0.1, "std": 0.2},
+        "personal": {"own": {"mean": 0.7, "worst_decile": 0.2, "std": 0.1}, "shared": {"mean": 0.6}},
         "round_curve": {"round": [1, 2], "accuracy": [0.3, None], "bytes": [5, 6], "simulated_seconds": [1.5, 2.0]},
     }  # fmt: skip
-    assert row_of(("s", "x"), result) == Row("s", ("x",), 3, 0.5, 0.1, 0.2, 5, 1.0, 9.0, {1: (0.3, 5, 1.5)}, 0.7, 0.6)
+    curve = {1: (0.3, 5, 1.5)}
+    assert row_of(("s", "x"), result) == Row(
+        "s", ("x",), 3, 0.5, 0.1, 0.2, 5, 1.0, 9.0, curve, personal=0.7, personal_worst_decile=0.2,
+        personal_node_std=0.1, shared=0.6,
+    )  # fmt: skip
     assert row_of(("s",), {"seed": 0, "accuracy": 0.5, "bytes": {"up": 0, "down": 0}, "cpu_seconds": 0.0}).curve == {}

@@ -19,7 +19,8 @@ from simulation.fusion.run import run_fusion
 from tests.simulation.fusion.wesad_files import write_wesad
 
 SMALL = [
-    "data.modalities=[wrist_eda, wrist_acc]", "seeds=[0]", "sequence={windows: 2, step_s: 4, every_s: 8}",
+    "data.modalities=[wrist_eda, wrist_acc]", "seeds=[0]", "regimes=[centralised, federated]",
+    "sequence={windows: 2, step_s: 4, every_s: 8}",
     "head={epochs: 1, batch: 8, joined: 4, hidden: 4, width: 0.25}",
     "bev={windows: 6, epochs: 1, batch: 3, stage: L1, fold_groups: 3}", "folds=[S3]",
 ]  # fmt: skip
@@ -134,7 +135,7 @@ def test_one_head_for_all_sets_and_every_subset(home, tmp_path):
 @pytest.mark.slow
 def test_the_chests_six_join_one_after_the_other(tmp_path):
     home = write_wesad(tmp_path / "WESAD", seconds=8, chest=True)
-    given = [f"data.root={home}", *SMALL[1:4], "folds=[S3]", "methods=[unified]", "regimes=[federated]"]
+    given = [f"data.root={home}", SMALL[1], *SMALL[3:5], "folds=[S3]", "methods=[unified]", "regimes=[federated]"]
     study = load_study("wesad_fusion_chest", given)
     told = run_fusion(study, "wesad_fusion_chest", given, tmp_path / "out", print).figures["figures"]["unified"][
         "federated"

@@ -7,7 +7,6 @@ import pytest
 
 from configs.study import cells, grids, load_study
 from simulation.study.run import run_study
-from tests.simulation.smallest import in_this_process
 from tests.simulation.study import recordings
 
 REDUCED = [
@@ -53,7 +52,7 @@ def test_a_shipped_study_runs_from_its_file(roots, tmp_path, name):
     ]
     if len(first.methods) > 3:
         asked.append("methods=[lower_bound, fedbind]")  # the others have their own tests
-    outcome = run_study(study, name, asked, tmp_path, in_this_process, lambda text: None)
+    outcome = run_study(study, name, asked, tmp_path, lambda text: None)
     assert not outcome.failed
     jobs = list(csv.DictReader(io.StringIO((tmp_path / "jobs.csv").read_text())))
     assert len(jobs) == sum(len(cell.experiment.methods) for cell in cells(study, asked))

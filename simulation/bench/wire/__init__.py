@@ -1,0 +1,1 @@
+"""What training sends under different lists of codecs, and how accurate it ends."""
