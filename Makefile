@@ -1,6 +1,7 @@
 # make demo   the main job on simulated wearable nodes, from nothing but Python 3.11
 # make test   lint, types, import contracts and tests
 # make lint   the first three of these
+# make bench  what parts cost, beside other programs in the same run: a table of ratios, and bench/all/bench.json
 
 PYTHON ?= python3.11
 VENV ?= .venv
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # Every install, and every build that an install needs, takes the pinned versions.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint
+.PHONY: demo test lint bench
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -26,6 +27,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# PFL=FOLDER: an environment that benchmarks/pfl_env.sh made. ARGUMENTS=… as `fedbind bench all --help` has them
+bench: $(VENV)/.installed-dev
+	$(BIN)/fedbind bench all --out bench/all $(if $(PFL),--pfl $(PFL)) $(ARGUMENTS)
 
 # torch first and alone: asked for together with others, pip may settle on a build that brings CUDA.
 $(VENV)/.installed: pyproject.toml constraints.txt

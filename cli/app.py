@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from typing import Annotated
@@ -13,6 +14,18 @@ from cli import bench, choose, compare, data, doctor, pretrain, retrieve, run, s
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
+_ELSEWHERE = "name another folder, or change who may write there"
+_ENVIRONMENT = {  # what the machine refuses, and what to do about it
+    errno.ENOSPC: "make room on the disk, then go on where it stopped (`fedbind run --resume FOLDER`)",
+    errno.EDQUOT: "make room within your quota, then go on where it stopped (`fedbind run --resume FOLDER`)",
+    errno.EROFS: _ELSEWHERE,
+    errno.EACCES: _ELSEWHERE,
+    errno.EPERM: _ELSEWHERE,
+    errno.ENOTDIR: "a part of this path is a file: name another folder",
+    errno.EISDIR: "this is a folder: name a file",
+    errno.EEXIST: "something else lies there: name another folder",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
 
 app = typer.Typer(
     name="fedbind",
@@ -61,16 +74,25 @@ def call(arguments: list[str]) -> int:
         return USER_ERROR
     except (KeyboardInterrupt, click.exceptions.Abort):
         code = INTERRUPTED
-    except Exception as error:
+    except OSError as error:
+        if error.errno not in _ENVIRONMENT:
+            return _own_fault(error)
         _tell(
-            f"error: {type(error).__name__}: {error}\n  to do: run again with --debug; this is a fault of fedbind's own"
+            f"error: {error.strerror}\n  where: {error.filename or 'this machine'}\n  to do: {_ENVIRONMENT[error.errno]}"
         )
-        return FAILED
+        return USER_ERROR
+    except Exception as error:
+        return _own_fault(error)
     if code == INTERRUPTED:  # typer, too, turns a KeyboardInterrupt into this
         _tell(
             "stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there"
         )
     return code or 0  # what a command left with by typer.Exit comes back as a number
+
+
+def _own_fault(error: Exception) -> int:
+    _tell(f"error: {type(error).__name__}: {error}\n  to do: run again with --debug; this is a fault of fedbind's own")
+    return FAILED
 
 
 def _tell(text: str) -> None:

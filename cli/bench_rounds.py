@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-HELP = """What a round of many small nodes costs: a plain loop, fedbind's engines, Flower's own Ray simulation.
+HELP = """What a round of many small nodes costs: a plain loop, fedbind's engines, Flower's own Ray simulation, Apple's pfl.
 
 Every node takes 4 SGD steps of 32 samples from the round's weights; the server averages. mlp has 101,770 numbers; encoder
 is fedbind's own encoder of a motion sensor. All engines run the same ServerApp and ClientApp. Each system has processes
 of its own, one thread each, and warms up; systems take turns. wall is the median of rounds; cpu is of the driver and all
 processes it started, a round. Weights are checked to agree. Ratios in front are of the first model.
+
+pfl has an environment of its own, which benchmarks/pfl_env.sh makes; it runs where --pfl names that folder, in as many
+processes as the Ray engines have actors.
 
 On a busy machine CPU times tell more than the wall's.
 
@@ -33,8 +37,10 @@ def rounds(
     turns: Annotated[int, typer.Option(min=1, help="How often every system has its turn.")] = 3,
     workers: Annotated[int, typer.Option(min=0, help="Actors of both Ray engines; 0: one per core.")] = 0,
     system: Annotated[
-        list[str] | None, typer.Option(help="plain, local, ray, flower_ray; may be given several times. Default: all.")
+        list[str] | None,
+        typer.Option(help="plain, local, ray, flower_ray, pfl; may be given several times. Default: all there are."),
     ] = None,
+    pfl: Annotated[Path | None, typer.Option(help="The environment that benchmarks/pfl_env.sh made.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on one line.")] = False,
 ) -> None:
     """See HELP."""
@@ -47,8 +53,9 @@ def rounds(
             if each not in known:
                 raise UserError(f"unknown {what} {each!r}", expected=", ".join(known))
     told = run(
-        model or MODELS, nodes, rounds, warm_up, turns, workers, system or ALL,
-        lambda text: print(text, file=sys.stderr, flush=True),
+        model or MODELS, nodes, rounds, warm_up, turns, workers,
+        system or [each for each in ALL if each != "pfl" or pfl is not None],
+        lambda text: print(text, file=sys.stderr, flush=True), None if pfl is None else pfl.absolute(),
     )  # fmt: skip
     if as_json:
         print(json.dumps(told, allow_nan=False))

@@ -29,7 +29,7 @@ def compare(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="So many seeds from 0; default: the configuration's.")
     ] = None,
-    tries: Annotated[int, typer.Option(help="Settings of the rates tried for each strategy.")] = 5,
+    tries: Annotated[int, typer.Option(min=1, help="Settings of the rates tried for each strategy.")] = 5,
     no_tune: Annotated[bool, typer.Option("--no-tune", help="Leave the rates at their defaults.")] = False,
     tune_seed: Annotated[int | None, typer.Option(min=0, help="Seed of the search; default: the first.")] = None,
     tune_each: Annotated[

@@ -16,7 +16,9 @@ def validate(
     """See HELP."""
     from client.data.holdings import check_data
     from configs.load import dump, load
+    from simulation.jobs import check_files
 
     experiment = load(config, overrides or [])
     check_data(experiment, root_comes_later=True)
+    check_files(experiment)
     print(dump(experiment), end="")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from client.data.holdings import Holdings, holdings_of
+from client.data.holdings import Holdings
 from client.frozen import axes_used, encoder_used
 from client.latents import Latents, LatentView, kept_latents, let_go, make_latents
+from client.resident import resident_holdings
 from client.store import NodeStore, store_of
 from client.training.views import View, strength_for
 from configs.nodes import NodePlace, derived_seed, modalities_of, node_places, own_labels_used, prompts_of
@@ -48,10 +48,8 @@ class Node:
     @cached_property
     def holdings(self) -> Holdings:
         """Samples as they lie on the node, before normalisation."""
-        return _resident_holdings(
-            self.experiment.model_dump_json(), self.place, tuple(self.modalities), self.seed, self.root,
-            self.method == "upper_bound",
-        )  # fmt: skip
+        complete = self.method == "upper_bound"
+        return resident_holdings(self.experiment, self.place, tuple(self.modalities), self.seed, self.root, complete)
 
     @property
     def modalities(self) -> list[str]:
@@ -292,11 +290,3 @@ def hosted_partitions(experiment: Experiment, node_config: Mapping[str, Any]) ->
     count = len(node_places(experiment))
     first, step = int(node_config.get("partition-id", 0)), int(node_config.get("num-partitions", count))
     return list(range(first, count, max(step, 1)))
-
-
-@lru_cache(maxsize=int(os.environ.get("FEDBIND_RESIDENT_NODES", "64")))
-def _resident_holdings(
-    experiment_json: str, place: NodePlace, modalities: tuple[str, ...], seed: int, root: Path | None, complete: bool
-) -> Holdings:
-    """Kept for the next message while the process lives; a fresh process reads again."""
-    return holdings_of(Experiment.model_validate_json(experiment_json), place, list(modalities), seed, root, complete)

@@ -67,9 +67,13 @@ class DiskStore:
     def put(self, name: str, value: bytes) -> None:
         """Writes beside and renames."""
         handle, path = tempfile.mkstemp(dir=self.folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(value)
-        os.replace(path, self._path(name))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(value)
+            os.replace(path, self._path(name))
+        except BaseException:  # a full disk would be filled by what was begun
+            Path(path).unlink(missing_ok=True)
+            raise
 
     def drop(self, name: str) -> None:
         """Removes the file, if there is one."""

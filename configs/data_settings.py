@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from configs.section import Count, Positive, Section
+from configs.section import Positive, Section, Size
 
 OWN_RECORDINGS = "folder"  # the data set whose people are those of a folder; another's are the same wherever it lies
 
@@ -44,7 +44,7 @@ def _names(value: Any) -> Any:
 class ModalitySettings(Section):
     """One sensor's share of a sample: how many frames a window of it is resampled to."""
 
-    frames: Count = 128  # 1: a picture alone; other sensors need two or more
+    frames: Size = 128  # 1: a picture alone; other sensors need two or more
 
 
 class WindowSettings(Section):

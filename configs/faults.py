@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+MOST_SHOWN = 100  # letters of a value
 _PLAIN = {"tuple_type": "a list is needed", "dict_type": "lines of `key: value` are needed"}  # YAML knows no tuple
 
 
@@ -39,12 +40,18 @@ def _explain(model: type[BaseModel], fault: dict[str, Any]) -> list[str]:
         return [f"{path}: missing"]
     if fault["type"] == "model_type":
         return [
-            f"{path}: {fault['input']!r} is not allowed; keys are needed: {', '.join(_known_keys(model, fault['loc']))}"
+            f"{path}: {_shown(fault['input'])} is not allowed; keys are needed: {', '.join(_known_keys(model, fault['loc']))}"
         ]
     message = str(fault.get("ctx", {}).get("error", "")) or fault["msg"]
     if fault["type"] == "value_error":
         return [f"{path}: {line}" if path else line for line in message.splitlines()]
-    return [f"{path}: {fault['input']!r} is not allowed; {_PLAIN.get(fault['type'], fault['msg'])}"]
+    return [f"{path}: {_shown(fault['input'])} is not allowed; {_PLAIN.get(fault['type'], fault['msg'])}"]
+
+
+def _shown(value: object) -> str:
+    """The value as it was given, as far as one looks at it."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def _faults_between(

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from configs.data_settings import OWN_RECORDINGS, DataSettings, FurtherDataSettings
+from configs.section import MOST_LETTERS
 
 if TYPE_CHECKING:
     from configs.schema import Experiment
@@ -19,6 +20,11 @@ def data_faults(experiment: Experiment) -> list[str]:
         f"further_data.{name}: a data set's name has letters, digits, _ and - alone"
         for name in experiment.further_data
         if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name, re.ASCII)
+    ]
+    faults += [
+        f"groups.{name}: a group's name has letters, digits, _ and - alone, {MOST_LETTERS} at most"
+        for name in experiment.groups
+        if not _is_name(name)
     ]
     faults += _naming_faults("data", experiment.data)
     for name, further in experiment.further_data.items():
@@ -47,12 +53,22 @@ def is_known(experiment: Experiment, group: str) -> bool:
     return experiment.groups[group].data is None or experiment.groups[group].data in experiment.further_data
 
 
+def _is_name(name: str) -> bool:
+    """Whether files and parts of networks can bear a name."""
+    return re.fullmatch(r"[\w-]+", name) is not None and len(name) <= MOST_LETTERS
+
+
 def _naming_faults(path: str, data: DataSettings | FurtherDataSettings) -> list[str]:
     """Names of the experiment that lead nowhere, or two of them to one of the data set."""
     faults = [
         f"{path}.rename.{name}: not in {path}.modalities ({', '.join(sorted(data.modalities))})"
         for name in data.rename
         if name not in data.modalities
+    ]
+    faults += [  # it names files, and parts of networks in which a point or a + divides
+        f"{path}.modalities.{name}: a modality's name has letters, digits, _ and - alone, {MOST_LETTERS} at most"
+        for name in data.modalities
+        if not _is_name(name)
     ]
     for what, pairs in (
         ("rename", [(name, data.rename.get(name, name)) for name in data.modalities]),

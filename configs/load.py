@@ -14,6 +14,7 @@ import yaml
 from configs.errors import UserError
 from configs.faults import faults_of
 from configs.schema import Experiment
+from configs.yaml_text import is_file, is_folder, parse_yaml, read_yaml
 
 SHIPPED = Path(__file__).parent
 
@@ -25,10 +26,7 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
     Raises UserError with every fault at once.
     """
     found = find(path)
-    try:
-        tree = yaml.safe_load(found.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError("the configuration is not YAML", where=str(found), expected=str(error)) from error
+    tree = read_yaml(found, "the configuration")
     if not isinstance(tree, dict):
         raise UserError("the configuration is empty or not a mapping", where=str(found), expected="key: value lines")
     for override in overrides:
@@ -40,12 +38,13 @@ def find(path: str | Path) -> Path:
     """The file meant by `path`: itself, or a shipped one of that name."""
     given = Path(path)
     for candidate in (given, SHIPPED / given.name, SHIPPED / f"{given.name}.yaml"):
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate
     shipped = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
     near = difflib.get_close_matches(given.stem, shipped, 1)
     hint = f"did you mean {near[0]}?" if near else f"shipped with fedbind: {', '.join(shipped)}"
-    raise UserError("no such configuration file", where=str(path), expected="a YAML file", todo=hint)
+    what = "the configuration is a folder" if is_folder(given) else "no such configuration file"
+    raise UserError(what, where=str(path)[:200], expected="a YAML file", todo=hint)
 
 
 def check(tree: Mapping[str, Any], where: str = "configuration") -> Experiment:
@@ -87,13 +86,13 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     keys = path.split(".")
     if not equals or not all(keys):
         raise UserError(
-            "an override needs the form key.path=value", where=override, expected="such as rounds.contrast=5"
+            "an override needs the form key.path=value", where=override[:200], expected="such as rounds.contrast=5"
         )
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = parse_yaml(text)
+    except ValueError as error:
         raise UserError(
-            "the value of an override is not YAML", where=override, expected="such as split.a=[3,5]"
+            f"the value of an override is not YAML: {error}", where=override[:200], expected="such as split.a=[3,5]"
         ) from error
     branch = tree
     for key in keys[:-1]:

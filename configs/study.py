@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from configs.errors import UserError, unknown_name
@@ -17,6 +16,7 @@ from configs.fusion_study import FusionStudy
 from configs.load import SHIPPED, load, overridden
 from configs.schema import Experiment, MethodName
 from configs.section import Section
+from configs.yaml_text import is_file, read_yaml
 
 STUDIES = SHIPPED / "studies"
 MEASURES = {
@@ -146,14 +146,11 @@ def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study | Fusio
     overrides  of a study of fusion, key.path=value; those of a grid are its cells' (`cells`), and are left to them
     Raises UserError that lists all faults.
     """
-    found = next((p for p in (Path(path), STUDIES / Path(path).name, STUDIES / f"{path}.yaml") if p.is_file()), None)
+    found = next((p for p in (Path(path), STUDIES / Path(path).name, STUDIES / f"{path}.yaml") if is_file(p)), None)
     if found is None:
         shipped = ", ".join(sorted(file.stem for file in STUDIES.glob("*.yaml")))
-        raise UserError("no such study", where=str(path), expected="a YAML file", todo=f"shipped: {shipped}")
-    try:
-        tree: Any = yaml.safe_load(found.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError("the study is not YAML", where=str(found), expected=str(error)) from error
+        raise UserError("no such study", where=str(path)[:200], expected="a YAML file", todo=f"shipped: {shipped}")
+    tree = read_yaml(found, "the study")
     if not isinstance(tree, dict):
         raise UserError("the study is empty or not a mapping", where=str(found), expected="key: value lines")
     kind = tree.get("kind", "grid")

@@ -156,7 +156,9 @@ def checked_reply(kind: Kind, payload: Payload) -> Payload:
         if key not in kind.info and key not in ECHO:
             raise ProtocolError(f"{kind.message_type}: info {key[:60]!r} may not leave a node")
         if not _finite(payload.info[key]):
-            raise ProtocolError(f"{kind.message_type}: info {key[:60]!r} holds a number that is NaN or infinite")
+            raise ProtocolError(
+                f"{kind.message_type}: info {key[:60]!r} holds a number that is NaN or infinite, or beyond 64 bits"
+            )
     for key, value in payload.metrics.items():
         if key not in kind.metrics:
             raise ProtocolError(f"{kind.message_type}: number {key[:60]!r} may not leave a node")
@@ -166,9 +168,11 @@ def checked_reply(kind: Kind, payload: Payload) -> Payload:
 
 
 def _finite(value: Any) -> bool:
-    """Whether a JSON value holds neither NaN nor infinity, however deep."""
+    """Whether a JSON value holds neither NaN nor infinity nor a whole number beyond 64 bits, however deep."""
     if isinstance(value, Mapping):
         return all(_finite(each) for each in value.values())
     if isinstance(value, list | tuple):
         return all(_finite(each) for each in value)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
     return not isinstance(value, float) or math.isfinite(value)

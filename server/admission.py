@@ -66,7 +66,8 @@ def _squares(array: np.ndarray) -> float:
     """The sum of squares; of float32 in its own precision, in one pass, since a limit of 1e6 wants no better."""
     if array.dtype == np.float32:
         flat = np.ascontiguousarray(array).reshape(-1)
-        return float(np.dot(flat, flat))
+        with np.errstate(over="ignore"):  # infinity is above every limit
+            return float(np.dot(flat, flat))
     return float(np.square(array, dtype=np.float64).sum())
 
 
@@ -80,6 +81,46 @@ def weights_gate(
 
     def check(partition: int, reply: Payload) -> None:
         check_weights(current, expected[partition], reply, most_examples[partition], some_suffice)
+
+    return check
+
+
+def steps_gate(
+    check: Callable[[int, Payload], None], rate: float, epochs: int, most_examples: Mapping[int, int]
+) -> Callable[[int, Payload], None]:
+    """`check`, and ProtocolError for optimiser steps that a node cannot have taken, or at another rate than was asked.
+
+    Rules divide by both, so a lie here would move the model as far as the liar wants.
+
+    rate           that of the round
+    epochs         passes over a node's samples in the round; there is no batch of less than one sample
+    most_examples  by node, what its manifest said
+    """
+
+    def checked(partition: int, reply: Payload) -> None:
+        check(partition, reply)
+        steps, told = reply.metrics.get("steps", 1.0), reply.metrics.get("rate", rate)
+        if not (
+            0 <= steps <= 2 * epochs * max(most_examples[partition], 1) and steps == int(steps)
+        ):  # 2: FedRep's parts
+            raise ProtocolError(f"claims {steps:g} steps with {most_examples[partition]} samples")
+        if not abs(told - rate) <= 1e-6 * rate:
+            raise ProtocolError(f"claims a rate of {told:g}, the round's is {rate:g}")
+
+    return checked
+
+
+def own_handles_gate(held: Mapping[int, np.ndarray]) -> Callable[[int, np.ndarray], None]:
+    """Raises ProtocolError where one of a node's handles, int64 (n,), is another node's.
+
+    held  handles by node, as far as they are known
+    """
+    nobody = np.zeros(0, dtype=np.int64)
+    known = np.sort(np.concatenate([nobody, *held.values()]))  # once, not for every node's reply
+
+    def check(partition: int, handles: np.ndarray) -> None:
+        if (_times(known, handles) > _times(np.sort(held.get(partition, nobody)), handles)).any():
+            raise ProtocolError("uses handles of another node")
 
     return check
 
@@ -98,6 +139,8 @@ def embeddings_gate(
     wanted     handles that were asked for by node; None: all
     """
 
+    own_alone = own_handles_gate(held)
+
     def check(partition: int, reply: Payload) -> None:
         own = {f"targets.{modality}" for modality in manifests[partition].modalities}
         if not reply.blocks or set(reply.blocks) - own:
@@ -112,10 +155,14 @@ def embeddings_gate(
                 )
             if wanted is not None and not np.isin(handles, wanted[partition]).all():
                 raise ProtocolError(f"{name}: embeddings of samples that were not asked for")
-            if any(np.isin(handles, theirs).any() for other, theirs in held.items() if other != partition):
-                raise ProtocolError(f"{name}: embeddings under handles of another node")
+            own_alone(partition, handles)
 
     return check
+
+
+def _times(rising: np.ndarray, handles: np.ndarray) -> np.ndarray:
+    """How often each of the handles stands in `rising`."""
+    return np.searchsorted(rising, handles, "right") - np.searchsorted(rising, handles, "left")
 
 
 def check_progress(reply: Payload, epochs: int, leaves_out: bool, labelled: int) -> None:

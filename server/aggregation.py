@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -15,7 +16,7 @@ from server.binding.bind import Pairs
 from server.job import Job
 from server.state import JobState
 from strategies.fedavg import FedAvg
-from strategies.modality_wise import Contribution, next_blocks
+from strategies.modality_wise import Contribution, Outcome, next_blocks
 from strategies.rule import Memory, Rule
 from strategies.weights import QUALITY, weighted
 
@@ -101,8 +102,7 @@ def aggregation_of(job: Job, state: JobState, kind: Kind, phase: str, sent: Mapp
 def binding_quality(pairs: Pairs, samples: Mapping[int, int]) -> dict[int, float]:
     """By node the cosine of a sample's best pair, 0 to 1, mean over all its samples; unbound ones count 0."""
     found = {}
-    for node in np.unique(pairs.node).tolist():
-        own = pairs.of(node)
+    for node, own in pairs.by_node().items():
         handles, at = np.unique(own.handle, return_inverse=True)
         best = np.zeros(len(handles))
         np.maximum.at(best, at, np.clip(own.cosine, 0.0, 1.0))
@@ -121,10 +121,38 @@ def next_round(
         else each
         for each in contributions
     ]
-    outcome = next_blocks(by.rule, current, memory, weighted(told, by.weights, by.cap, by.quality), by.holders)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at below
+        outcome = next_blocks(by.rule, current, memory, weighted(told, by.weights, by.cap, by.quality), by.holders)
+    outcome = _sound_alone(outcome, current, memory)
     for block, reason in outcome.refused.items():
         job.dispatch.refuse(block, phase, round, reason)
     for block, nodes in outcome.left_out.items():
         for node, reason in nodes.items():
             job.dispatch.refuse(block, phase, round, f"node {node} {reason}", node)
     return outcome.blocks, outcome.memory
+
+
+def _sound_alone(outcome: Outcome, current: Mapping[str, Block], memory: Mapping[str, Memory]) -> Outcome:
+    """The outcome, but blocks stay as they are where the rule made NaN or infinity of finite replies, or remembers it.
+
+    One such number would reach every node and never leave the run again.
+    """
+    unsound = {
+        name for name, block in outcome.blocks.items() if not (_finite(block) and _finite(outcome.memory.get(name, {})))
+    }
+    return replace(
+        outcome,
+        blocks={name: current[name] if name in unsound else block for name, block in outcome.blocks.items()},
+        memory={name: kept for name, kept in outcome.memory.items() if name not in unsound}
+        | {name: memory[name] for name in unsound if name in memory},
+        refused={**outcome.refused, **dict.fromkeys(sorted(unsound), "it would hold NaN or infinity")},
+    )
+
+
+def _finite(value: Any) -> bool:
+    """Whether arrays and numbers hold neither NaN nor infinity, however deep in mappings."""
+    if isinstance(value, Mapping):
+        return all(_finite(each) for each in value.values())
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return bool(np.isfinite(value).all())
+    return not isinstance(value, float) or math.isfinite(value)

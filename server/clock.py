@@ -50,22 +50,9 @@ class Clock:
     @classmethod
     def of(cls, experiment: Experiment, rule: Rule, dispatch: Dispatch) -> Clock | None:
         """The clock of an experiment with a trace; None without. Raises UserError where trace and nodes do not fit."""
-        settings = experiment.strategy
-        if settings.trace is None:
+        trace, settings = trace_of(experiment), experiment.strategy
+        if trace is None:
             return None
-        trace, places = read_trace(settings.trace), node_places(experiment)
-        strangers = sorted(set(trace.moments) - {place.partition for place in places})
-        if strangers:
-            raise UserError(
-                f"the trace names node {strangers[0]}",
-                settings.trace,
-                f"nodes 0 to {len(places) - 1} of the experiment",
-            )
-        absent = [place.partition for place in places if place.pretrains and place.partition not in trace.moments]
-        if absent:
-            raise UserError(
-                f"the trace does not name node {absent[0]}", settings.trace, "every node that pre-trains has its rows"
-            )
         return cls(trace, settings.example_s, settings.deadline_s, rule.uses_late, dispatch)
 
     @property
@@ -151,6 +138,21 @@ class Clock:
     def _pass(self, phase: str, seconds: float) -> None:
         told, name = self.dispatch.tally.simulated, _name(phase)
         told[name] = told.get(name, 0.0) + seconds
+
+
+def trace_of(experiment: Experiment) -> Trace | None:
+    """The experiment's trace; None without. Raises UserError where it cannot be read, or trace and nodes do not fit."""
+    path = experiment.strategy.trace
+    if path is None:
+        return None
+    trace, places = read_trace(path), node_places(experiment)
+    strangers = sorted(set(trace.moments) - {place.partition for place in places})
+    if strangers:
+        raise UserError(f"the trace names node {strangers[0]}", path, f"nodes 0 to {len(places) - 1} of the experiment")
+    absent = [place.partition for place in places if place.pretrains and place.partition not in trace.moments]
+    if absent:
+        raise UserError(f"the trace does not name node {absent[0]}", path, "every node that pre-trains has its rows")
+    return trace
 
 
 def _name(phase: str) -> str:

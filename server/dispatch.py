@@ -18,6 +18,7 @@ from protocol.payload import Payload, ProtocolError, by_block, by_modality, byte
 from server.admission import check_reply
 from server.wire import ServerWire
 
+MOST_REASON = 300  # letters
 Check = Callable[[int, Payload], None]  # raises ProtocolError to refuse a node's reply
 
 
@@ -147,7 +148,7 @@ class Dispatch:
             left = [p for p in hosted if p not in seen and (not named or p == int(named[1]))]
             if left:
                 seen.add(left[0])
-                self.skip(left[0], phase, round, _short(message.error.reason))
+                self.skip(left[0], phase, round, _short(message.error.reason).removeprefix(f"node {left[0]}: "))
             return
         partition = hosted[0] if len(hosted) == 1 else -1
         size = self._count("up", phase, message.content, partition)
@@ -181,8 +182,8 @@ class Dispatch:
         return size
 
     def skip(self, partition: int, phase: str, round: int, reason: str) -> None:
-        """Counts a node out of a round, with the reason."""
-        told = {"node": partition, "phase": phase, "round": round, "reason": reason}
+        """Counts a node out of a round, with the reason; what a node makes long is cut."""
+        told = {"node": partition, "phase": phase, "round": round, "reason": reason[:MOST_REASON]}
         self.tally.skipped.append(told)
         self.events.append({"event": "skip", **told})
 

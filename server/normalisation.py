@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from protocol.limits import MOST_COUNT, MOST_VALUE
 from protocol.payload import Block, ProtocolError
 
 _KEYS = ("count", "total", "squares")
+_LOST = 1e-150
 
 
 SKELETON_FLOOR = 0.3  # joints share one unit: a joint that hardly moves must not be blown up to the size of a hand
@@ -49,11 +51,23 @@ def moments_of(reply_blocks: Mapping[str, Block], partition: int) -> dict[str, B
         own = {key.partition("/")[2]: value for key, value in block.items() if key.startswith(f"{partition}/")}
         if not own:
             continue
-        shapes = {value.shape for value in own.values()}
-        one_each = len(shapes) == 1 and len(next(iter(shapes))) == 1
-        if set(own) != set(_KEYS) or not one_each or any(value.dtype != np.float64 for value in own.values()):
-            raise ProtocolError(f"{name}: expected {', '.join(_KEYS)}, one number per channel each")
-        if (own["count"] < 0).any() or (own["squares"] < 0).any():
-            raise ProtocolError(f"{name}: counts and sums of squares cannot be negative")
+        check_sums(name, own)
         found[name.removeprefix("moments.")] = own
     return found
+
+
+def check_sums(name: str, sums: Block) -> None:
+    """Raises ProtocolError unless these are counts, sums and sums of squares that some numbers can have, one a channel."""
+    shapes = {value.shape for value in sums.values()}
+    one_each = len(shapes) == 1 and len(next(iter(shapes))) == 1
+    if set(sums) != set(_KEYS) or not one_each or any(value.dtype != np.float64 for value in sums.values()):
+        raise ProtocolError(f"{name[:60]}: expected {', '.join(_KEYS)}, one number per channel each")
+    count, total, squares = (sums[key] for key in _KEYS)
+    if (count < 0).any() or (squares < 0).any():
+        raise ProtocolError(f"{name[:60]}: counts and sums of squares cannot be negative")
+    far = (count > MOST_COUNT).any()
+    if far or (np.sqrt(squares) > np.sqrt(count) * MOST_VALUE).any() or (abs(total) > count * MOST_VALUE).any():
+        raise ProtocolError(f"{name[:60]}: counts above {MOST_COUNT:g}, or values above {MOST_VALUE:g}")
+    least = _LOST * count  # squares of numbers below it are 0 in double precision
+    if (abs(total) > np.sqrt(count) * np.sqrt(squares) * (1 + 1e-6) + least).any():  # Cauchy and Schwarz
+        raise ProtocolError(f"{name[:60]}: no numbers have this sum and these squares")

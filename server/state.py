@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from configs.errors import UserError
 from protocol.manifest import Manifest
 from protocol.payload import Block
 from server.binding.bind import Embedded, Pairs, no_pairs
@@ -68,5 +70,15 @@ def save_blocks(blocks: Mapping[str, Block], folder: Path) -> None:
 
 
 def load_blocks(folder: Path) -> dict[str, Block]:
-    """What `save_blocks` wrote."""
-    return {path.name.removesuffix(".safetensors"): load_file(path) for path in sorted(folder.glob("*.safetensors"))}
+    """What `save_blocks` wrote; raises UserError for a file that it did not."""
+    return {path.name.removesuffix(".safetensors"): _loaded(path) for path in sorted(folder.glob("*.safetensors"))}
+
+
+def _loaded(path: Path) -> Block:
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise UserError(
+            f"a network that a run left cannot be read: {error}", where=str(path), expected="the file as the run wrote it",
+            todo="run that job again in another folder, or bring the file back from a copy",
+        ) from error  # fmt: skip

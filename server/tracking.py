@@ -137,7 +137,10 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except (UnicodeDecodeError, json.JSONDecodeError) as fault:
-            raise UserError(f"Not readable as JSON: {fault}", str(path), "a file as the run wrote it") from fault
+            raise UserError(
+                f"not readable as JSON: {fault}", str(path), "a file as the run wrote it",
+                "move the file away; what it told is then made again, of a result.json by --resume",
+            ) from fault  # fmt: skip
 
     def write_progress(
         self,

@@ -7,13 +7,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from client.data.holdings import check_holdings
 from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import Experiment
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
-from simulation.jobs import run_local
+from simulation.jobs import check_before, run_local
 from simulation.roots import with_absolute_roots
 
 ENGINES = ("local", "ray", "flower")
@@ -40,7 +39,7 @@ def run_on_flower(
     """The same run inside Flower's own Ray simulation, one SuperNode for each node of the experiment."""
     from simulation.flower import run_with_flower
 
-    check_holdings(experiment)
+    check_before(experiment)
     folder = start_run(experiment, out, resume)
     settings = with_absolute_roots(experiment)
     run_config: dict[str, str | int | float | bool] = {

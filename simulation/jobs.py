@@ -20,12 +20,14 @@ from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import Experiment
 from server.app import run_job
+from server.clock import trace_of
 from server.frozen import encoder_file
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
 from simulation.local import LocalGrid
 from simulation.raw_pairing import add_raw_pairing
+from strategies.registry import rule_of
 
 if TYPE_CHECKING:
     from simulation.ray_engine.grid import RayGrid
@@ -66,18 +68,27 @@ def run_local(
         summary = finish_run(folder, experiment, status, error)
         view.close(summary)
     if error is not None:
-        raise UserError(
-            f"{len(failures)} of {len(jobs)} jobs failed",
-            where=str(folder.path),
-            expected=error,
-            todo="see jobs/*/node.log",
-        )
+        raise some_failed(len(failures), len(jobs), folder, error)
     return folder.path, summary
 
 
+def some_failed(failed: int, jobs: int, folder: RunFolder, reasons: str) -> UserError:
+    """What a run ends with of which not every job ended well."""
+    return UserError(
+        f"{failed} of {jobs} jobs failed", where=str(folder.path), expected=reasons, todo="see jobs/*/node.log"
+    )
+
+
 def check_before(experiment: Experiment) -> None:
-    """The user's mistakes about recordings and weights come out here, whole, before anything is started (UserError)."""
+    """The user's mistakes about recordings and other files come out here, before anything is started (UserError)."""
+    check_files(experiment)
     check_holdings(experiment)
+
+
+def check_files(experiment: Experiment) -> None:
+    """What the experiment names beside recordings: a strategy of one's own, a trace, weights. Raises UserError."""
+    rule_of(experiment.strategy.name, experiment.strategy.parameters)
+    trace_of(experiment)
     if experiment.models.encoder == "unified":
         encoder_file(experiment.models.unified.weights)
 

@@ -14,6 +14,7 @@ from typing import Any
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
+from client.resident import keep_nodes
 from client.store import release
 from simulation.grid import SimulatedGrid
 
@@ -45,6 +46,7 @@ class LocalGrid(SimulatedGrid):
     ) -> None:
         self.client_app, self.watch, self.order = client_app, watch, order
         super().__init__(len(node_configs))
+        keep_nodes(4 * len(node_configs))  # as the engine `ray` does: methods differ in what a node may use
         self._contexts = {
             node: Context(self.run.run_id, node, {"store": "memory", **node_config}, RecordDict(), dict(run_config))
             for node, node_config in zip(self.nodes, node_configs, strict=True)

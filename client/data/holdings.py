@@ -17,7 +17,7 @@ from client.data.gaps import cut_gaps
 from client.data.naming import name_there, named_card, named_recordings, of_classes
 from client.data.natural import keep_natural
 from client.data.normalise import Moments, moments_of_rows, shared_by
-from client.data.partition import dirichlet, hide_labels, labels_of_nodes, part_of, subjects_to_nodes
+from client.data.partition import NodeShare, dirichlet, hide_labels, labels_of_nodes, part_of, subjects_to_nodes
 from client.data.recording import Loaded, Recording, Skipped
 from client.data.request import checked_options
 from client.data.samples import SampleSet
@@ -96,7 +96,7 @@ def holdings_of(
     settings, group = experiment.data_of(place.group), experiment.groups[place.group]
     names = list(modalities_of(experiment, place.group, "fedbind") if modalities is None else modalities)
     subjects = experiment.split[place.group]
-    share = subjects_to_nodes(subjects, group.nodes)[place.index] if experiment.partition.kind == "subject" else None
+    share = _shares(tuple(subjects), group.nodes)[place.index] if experiment.partition.kind == "subject" else None
     read = read_named(settings, share.subjects if share else subjects, names, root, experiment.data_path(place.group))
     card, kept = read.card, kept_classes(experiment, place.group, read.card)
     recordings = of_classes(read.recordings, kept)
@@ -145,6 +145,12 @@ def holdings_of(
         skipped=read.skipped,
         normalise=settings.normalise,
     )
+
+
+@lru_cache(maxsize=16)
+def _shares(subjects: tuple[str, ...], nodes: int) -> list[NodeShare]:
+    """Made once for a group, of which every node takes its own."""
+    return subjects_to_nodes(subjects, nodes)
 
 
 def _shape(card: ModalityCard, frames: int) -> ModalityShape:

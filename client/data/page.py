@@ -34,7 +34,12 @@ def write_page(path: Path, found: DatasetCheck, gallery: Gallery) -> None:
     try:
         path.write_text(check_page(found, gallery), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"the page cannot be written ({error.strerror})", where=str(path)) from error
+        raise UserError(
+            f"the page cannot be written ({error.strerror})",
+            where=str(path),
+            expected="a file that may be written",
+            todo="name one in a folder that is there",
+        ) from error
 
 
 def section(found: DatasetCheck, gallery: Gallery, modality: str) -> dict[str, Any]:

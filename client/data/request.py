@@ -30,8 +30,9 @@ def checked_modalities(card: DatasetCard, modalities: Sequence[str]) -> list[str
 def checked_subjects(card: DatasetCard, asked: Sequence[object], known: Iterable[str]) -> list[str]:
     """The asked subjects as text (2 and "2" are one); each of them must be known."""
     names = list(known)
+    there = set(names)
     for subject in asked:
-        if str(subject) not in names:
+        if str(subject) not in there:
             raise UserError(
                 f"unknown subject '{subject}'",
                 where=f"data set {card.name}",
@@ -51,7 +52,9 @@ def checked_options(card: DatasetCard, options: Mapping[str, Any]) -> dict[str, 
             if value not in option.allowed:
                 raise unknown_name("value", value, option.allowed, where=where)
         elif isinstance(value, bool) or not isinstance(value, type(option.default) | int):
-            raise UserError(f"'{value}' is not a {type(option.default).__name__}", where=where)
+            kind = "a whole number" if isinstance(option.default, int) else "a number"
+            power = " written with a point, such as 1.0e+3" if isinstance(value, str) and "e" in value.lower() else ""
+            raise UserError(f"{value!r} is not allowed", where=where, expected=kind + power)
         elif isinstance(value, int | float) and not 0 < value < float("inf"):
             raise UserError(f"{value} is out of range", where=where, expected="a number above 0")
     return {name: options.get(name, option.default) for name, option in card.options.items()}

@@ -30,6 +30,9 @@ class TextTable:
 
     @classmethod
     def of(cls, text: str) -> TextTable:
+        """The table in a text; raises Unreadable where there is nothing in it."""
+        if not text.strip():
+            raise Unreadable("the file is empty")
         first, _, rest = text.lstrip("\n").partition("\n")
         found = max(",;\t", key=first.count)
         delimiter = found if found in first else None
@@ -108,5 +111,10 @@ def _number(cell: str) -> float | None:
 
 def told(names: Sequence[str]) -> str:
     """What there is instead of what was looked for."""
-    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    shown = ", ".join(_printable(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
     return f"there is {shown or 'nothing'}"
+
+
+def _printable(name: str) -> str:
+    """The first letters of a name, also of one that is no text at all."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name[:40])

@@ -86,18 +86,21 @@ class ModelContrast(LocalCorrection):
             put(self.last, kept)
 
     def further_loss(self, batch: Batch) -> Tensor | None:
-        """μ times the paper's eq. 3, mean over modalities and rows; none in a node's first round, as it has no last model."""
+        """μ times the paper's eq. 3, mean over modalities and what was recorded; none in a node's first round, as it has no
+        last model."""
         if self.last is None:
             return None
         temperature, terms = float(self.told["temperature"]), []
         for modality, rows in batch.rows.items():
+            here = batch.recorded.get(modality, torch.ones(len(rows), dtype=torch.bool))
             window = {modality: batch.windows[modality]}
             with torch.no_grad():
                 there = self.whole.embed(window, batch.recorded)[modality]
                 before = self.last.embed(window, batch.recorded)[modality]
-            near, far = (rows * there).sum(1) / temperature, (rows * before).sum(1) / temperature
-            terms.append(torch.nn.functional.softplus(far - near).mean())
-        return float(self.told["mu"]) * torch.stack(terms).mean()
+            near, far = (rows * there).sum(1)[here] / temperature, (rows * before).sum(1)[here] / temperature
+            if len(near):
+                terms.append(torch.nn.functional.softplus(far - near).mean())
+        return float(self.told["mu"]) * torch.stack(terms).mean() if terms else None
 
     def keeps(self, rate: float) -> Named:
         """The model as trained."""

@@ -7,7 +7,7 @@ numbers without an axis. What a codec makes of tensor `w` is named `w|part`, so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from protocol.codecs.bf16 import Bf16
@@ -26,7 +26,7 @@ __all__ = ["BASED", "CODECS", "Codec", "codecs_of", "decoded", "encoded", "named
 
 def codecs_of(names: Sequence[str], top_k_share: float) -> tuple[Codec, ...]:
     """The codecs of a configuration's list, in its order."""
-    made = {**CODECS, TopK.name: partial(TopK, top_k_share)}
+    made: dict[str, Callable[[], Codec]] = {**CODECS, TopK.name: partial(TopK, top_k_share)}
     return tuple(made[name]() for name in names)
 
 

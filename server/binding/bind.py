@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server.binding.match import nearest
 from server.binding.pairing import Found, Side, scheme_of
+from server.binding.search import Nearest, nearest
 from server.binding.weights import pair_weights, pair_weights_by_row, shared_out
 
 
@@ -43,6 +43,16 @@ class Pairs:
         rows = self.node == partition
         return Pairs(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
+    def by_node(self) -> dict[int, Pairs]:
+        """The pairs of every node's own samples, in the same order: `of` for all at once."""
+        order = np.argsort(self.node, kind="stable")
+        nodes, first = np.unique(self.node[order], return_index=True)
+        parts = np.split(order, first[1:])
+        return {
+            node: Pairs(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+            for node, rows in zip(nodes.tolist(), parts, strict=False)
+        }
+
 
 def no_pairs() -> Pairs:
     """No pair at all, as for a method that binds nothing."""
@@ -58,16 +68,18 @@ def bind(
     threshold: float = 1.0,
     seed: int = 0,
     label_of: Mapping[int, int] | None = None,
+    find: Nearest = nearest,
 ) -> Pairs:
     """For every sample its partners in each other group (MMBind eq. 2, both ways), weighted by `rule`.
 
     The paper takes the nearest alone; with more `partners` each of them is a positive. `pairing` names one of
     `server.binding.pairing`, which may need `threshold`, `seed`, or `label_of` (handle -> class index).
+    `find` looks for the nearest.
 
     Weights are made over all pairs of one direction (group to group) at once. Nodes are taken in rising order, so the
     order in which embeddings arrived has no influence. Groups without a sample are bound to nothing.
     """
-    scheme = scheme_of(pairing, partners, threshold, seed)
+    scheme = scheme_of(pairing, partners, threshold, seed, find)
     sides = sides_of(embedded, label_of or {})
     found = [
         directed(own, theirs, scheme(own, theirs), rule, pairing == "topk_sum")
@@ -107,7 +119,7 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
     return Pairs(*(np.concatenate([getattr(part, name) for part in (no_pairs(), *parts)]) for name in names))
 
 
-def too_alike(embedded: Mapping[int, Embedded], count: int) -> Pairs:
+def too_alike(embedded: Mapping[int, Embedded], count: int, find: Nearest = nearest) -> Pairs:
     """For every sample the `count` most similar ones of any node, its own included, in both directions, each pair once.
 
     They may well be the same event: not certain enough to bind, too alike to push apart. Weights are 0.
@@ -115,7 +127,7 @@ def too_alike(embedded: Mapping[int, Embedded], count: int) -> Pairs:
     nodes, handles, vectors = _joined(embedded, sorted(embedded)) if embedded else (np.zeros(0),) * 3
     if len(handles) < 2 or count < 1:
         return no_pairs()
-    index, _ = nearest(vectors, vectors, min(count + 1, len(handles)))
+    index, _ = find(vectors, vectors, min(count + 1, len(handles)))
     row = np.arange(len(handles)).repeat(index.shape[1])
     both = np.concatenate([np.stack([row, index.ravel()]), np.stack([index.ravel(), row])], axis=1)  # (2, pair)
     row, other = np.unique(both[:, both[0] != both[1]], axis=1)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs.nodes import derived_seed
-from server.binding.match import nearest, rows_at_once
+from server.binding.match import rows_at_once
+from server.binding.search import Nearest, nearest
 
 PAIRINGS = ("nearest", "threshold", "topk_sum", "mutual", "random", "oracle")
 PARTNERS_COUNT = ("nearest", "topk_sum", "random", "oracle")  # where `bind.partners` says how many
@@ -51,9 +52,9 @@ class Found:
 Scheme = Callable[[Side, Side], Found]
 
 
-def nearest_pairs(own: np.ndarray, theirs: np.ndarray, partners: int = 1) -> Found:
+def nearest_pairs(own: np.ndarray, theirs: np.ndarray, partners: int = 1, find: Nearest = nearest) -> Found:
     """Each row's `partners` most similar; ties go to the earlier candidate."""
-    index, cosine = nearest(own, theirs, partners)  # (n, k) each
+    index, cosine = find(own, theirs, partners)  # (n, k) each
     return Found(np.arange(len(own)).repeat(index.shape[1]), index.ravel(), cosine.ravel())
 
 
@@ -69,10 +70,10 @@ def threshold_pairs(own: np.ndarray, theirs: np.ndarray, threshold: float, block
     return _found(parts)
 
 
-def mutual_pairs(own: np.ndarray, theirs: np.ndarray) -> Found:
+def mutual_pairs(own: np.ndarray, theirs: np.ndarray, find: Nearest = nearest) -> Found:
     """Each row's nearest, where that one's nearest is this row: one partner or none, and the same pairs both ways."""
-    there, cosine = nearest(own, theirs)
-    back, _ = nearest(theirs, own)
+    there, cosine = find(own, theirs, 1)
+    back, _ = find(theirs, own, 1)
     row = np.flatnonzero(back[there[:, 0], 0] == np.arange(len(own)))
     return Found(row, there[row, 0], cosine[row, 0])
 
@@ -106,16 +107,18 @@ def oracle_pairs(
     return Found(together.row[order], together.column[order], together.cosine[order])
 
 
-def scheme_of(pairing: str, partners: int, threshold: float, seed: int) -> Scheme:
+def scheme_of(pairing: str, partners: int, threshold: float, seed: int, find: Nearest = nearest) -> Scheme:
     """The function of two groups that a `bind.pairing` names; raises ValueError for another name.
+
+    `find` looks for the nearest.
 
     A random draw follows from the seed and the two groups' names alone, so that it does not matter which comes first.
     """
     schemes: dict[str, Scheme] = {
-        "nearest": lambda a, b: nearest_pairs(a.vectors, b.vectors, partners),
-        "topk_sum": lambda a, b: nearest_pairs(a.vectors, b.vectors, partners),
+        "nearest": lambda a, b: nearest_pairs(a.vectors, b.vectors, partners, find),
+        "topk_sum": lambda a, b: nearest_pairs(a.vectors, b.vectors, partners, find),
         "threshold": lambda a, b: threshold_pairs(a.vectors, b.vectors, threshold),
-        "mutual": lambda a, b: mutual_pairs(a.vectors, b.vectors),
+        "mutual": lambda a, b: mutual_pairs(a.vectors, b.vectors, find),
         "random": lambda a, b: random_pairs(
             a.vectors, b.vectors, partners, derived_seed(seed, "random pairs", *sorted((a.group, b.group)))
         ),

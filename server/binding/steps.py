@@ -16,6 +16,7 @@ from itertools import combinations
 from server.binding.bind import Embedded, Pairs, directed, joined, sides_of
 from server.binding.chain import chained, of_the_best, same_samples
 from server.binding.pairing import PARTNERS_COUNT, Found, Scheme, Side, scheme_of
+from server.binding.search import Nearest, nearest
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,18 @@ def bind_steps(
     seed: int = 0,
     label_of: Mapping[int, int] | None = None,
     through: bool = True,
+    find: Nearest = nearest,
 ) -> Pairs:
     """Pairs of all groups that a step joins, and with `through` of those that a chain of steps joins; both ways.
 
     embedded  modality -> node -> its samples by that modality
+    find      what looks for the nearest
 
     With one modality that all groups hold these are the pairs of `bind`, bit by bit. In a chain a pair's cosine is the
     product of its links' cosines, none below 0; of several chains between two samples the best counts; a sample keeps its
     `partners` best, or under `threshold` all that still reach it. Weights are made for each direction at once.
     """
-    scheme = scheme_of(pairing, partners, threshold, seed)
+    scheme = scheme_of(pairing, partners, threshold, seed, find)
     known: dict[tuple[str, str, int], Found] = {}
 
     def matched(own: Side, theirs: Side) -> Found:  # once, though several ways lead along it

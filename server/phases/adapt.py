@@ -26,6 +26,8 @@ from server.phases.rounds import by_examples, train_rounds
 from server.phases.unified import BLOCK, give_encoder
 from server.state import JobState
 
+MOST_SUM = 1e12  # of latents or of pixels: a billion of them, a thousand times as large as they are
+
 
 def adapt(job: Job, state: JobState) -> JobState:
     """The state with the adapted file as its encoder; its result gains `unified` (PSNR beside the mean colour's, by
@@ -87,6 +89,8 @@ def _asked(job: Job, state: JobState, model: VqVae, members: Sequence[int], roun
                 raise ProtocolError(f"codes.{stage}: expected counts, sums and squares of {book.size} codes")
             if any(value.dtype != np.float64 for value in block.values()):
                 raise ProtocolError(f"codes.{stage}: expected double precision")
+            if any((abs(value) > MOST_SUM).any() for value in block.values()):
+                raise ProtocolError(f"codes.{stage}: sums above {MOST_SUM:g}")
             if not noisy and ((block["counts"] < 0).any() or (block["squares"] < 0).any()):
                 raise ProtocolError(f"codes.{stage}: counts and sums of squares cannot be negative")
 
@@ -124,6 +128,8 @@ def _measured(
                 raise ProtocolError(f"{name[:60]}: not what was asked for")
             if any(block[key].shape != (n,) or (block[key] < 0).any() for key, n in lengths.items()):
                 raise ProtocolError(f"{name[:60]}: expected sums of at least 0")
+            if any((block[key] > MOST_SUM).any() for key in lengths) or 0 < block["pixels"][0] < 1:
+                raise ProtocolError(f"{name[:60]}: sums above {MOST_SUM:g}, or a part of a pixel")
 
     decoder = {"decoder.unified": as_block(model.decoder)}
     questions = {

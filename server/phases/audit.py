@@ -12,6 +12,7 @@ import numpy as np
 from configs.errors import UserError
 from protocol.kinds import AUDIT
 from protocol.payload import Payload, ProtocolError
+from server.admission import own_handles_gate
 from server.binding.bind import pairing_matrix
 from server.binding.words import Words, all_words, without_common_word, words_of_some
 from server.job import Job
@@ -24,6 +25,8 @@ def labels_of(job: Job, state: JobState, members: Sequence[int], phase: str) -> 
     """By node the labels of those that give them, and the reason of those that do not."""
     name = f"labels.{job.experiment.bind.name}"
 
+    own_alone = own_handles_gate(state.handles)
+
     def check(partition: int, reply: Payload) -> None:
         block = reply.blocks.get(name, {})
         if set(block) != {"handles", "label"} or block["handles"].shape != block["label"].shape:
@@ -33,6 +36,7 @@ def labels_of(job: Job, state: JobState, members: Sequence[int], phase: str) -> 
         classes = len(state.manifests[partition].classes)
         if len(block["label"]) and not (block["label"].min() >= -1 and block["label"].max() < classes):
             raise ProtocolError("labels out of range")
+        own_alone(partition, block["handles"])
 
     tally = job.dispatch.tally
     before = len(tally.skipped)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from configs.fit import shared_modalities
 from server.binding.bind import Embedded, Pairs, bind, bind_alike, joined, no_pairs, too_alike
 from server.binding.choice import Candidate, as_entry, best_first, candidates, judged, rivals_of, told, why
+from server.binding.search import Nearest, search
 from server.binding.steps import Step, bind_steps, steps_possible, steps_taken
 from server.job import Job
 from server.phases.audit import audited, labels_for_audit, labels_for_oracle, words_of
@@ -27,12 +28,22 @@ def bind_samples(job: Job, state: JobState) -> JobState:
     if rule.by != "label":
         steps, choices = chosen_steps(job, embedded)
         bound_by = {step.by for step in steps}
-        near = joined([too_alike(found, rule.undecided) for by, found in embedded.items() if by in bound_by])
+        near = joined(
+            [too_alike(found, rule.undecided, search_of(job)) for by, found in embedded.items() if by in bound_by]
+        )
         pairs = bound_by_steps(job, embedded, steps, label_of)
     elif rule.pairing == "nearest":
         pairs, near = bind_alike(embedded["label"], rule.weights), no_pairs()
     else:
-        how = (rule.weights, rule.partners, rule.pairing, rule.threshold, job.seed_for("bind"), label_of)
+        how = (
+            rule.weights,
+            rule.partners,
+            rule.pairing,
+            rule.threshold,
+            job.seed_for("bind"),
+            label_of,
+            search_of(job),
+        )
         pairs, near = bind(embedded["label"], *how), no_pairs()
     if not len(pairs):
         job.note(f"nothing was bound (bind.pairing={rule.pairing}, {len(senders)} nodes sent embeddings)")
@@ -47,6 +58,12 @@ def bind_samples(job: Job, state: JobState) -> JobState:
     return replace(bound, pairing=pairing, result={**state.result, **entries})
 
 
+def search_of(job: Job) -> Nearest:
+    """How the experiment has neighbours looked for; the report is told where that is not exact."""
+    rule = job.experiment.bind
+    return search(rule.approximate_from, rule.recall, job.seed_for("search"), job.note)
+
+
 def bound_by_steps(
     job: Job,
     embedded: Mapping[str, Mapping[int, Embedded]],
@@ -57,7 +74,7 @@ def bound_by_steps(
     rule = job.experiment.bind
     return bind_steps(
         embedded, steps, rule.weights, rule.partners, rule.pairing, rule.threshold, job.seed_for("bind"), label_of,
-        rule.through,
+        rule.through, search_of(job),
     )  # fmt: skip
 
 

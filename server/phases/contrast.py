@@ -9,10 +9,11 @@ import numpy as np
 
 from configs.nodes import prompts_of
 from models.blocks import as_block, new_encoder, new_projection
+from models.schedule import scheduled_rate
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import CONTRAST, TARGETS
 from protocol.payload import Block, Payload
-from server.admission import embeddings_gate, weights_gate
+from server.admission import embeddings_gate, steps_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
 from server.binding.bind import Embedded, Pairs
 from server.job import Job
@@ -21,6 +22,7 @@ from server.phases.bind import bound_by_steps
 from server.phases.contrast_exact import contrast_exact
 from server.phases.describe import shapes_of
 from server.phases.fill import filled_in
+from server.phases.foreign import Foreign
 from server.phases.probe import Probe
 from server.phases.rounds import by_examples, by_held
 from server.state import JobState, save_blocks
@@ -74,11 +76,12 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
         if experiment.contrast.rebind_every and round > 1 and (round - 1) % experiment.contrast.rebind_every == 0:
             pairs = _rebound(job, state, bank) or pairs
         negatives, quantise = experiment.contrast.negatives, experiment.privacy.quantise
+        foreign = Foreign(bank, pairs, state.undecided, negatives, quantise)
         questions = {
             p: Payload(
                 {
                     **held[p],
-                    **_foreign(bank, pairs.of(p), state.undecided.of(p), p, negatives, quantise),
+                    **foreign.sent_to(p),
                     **by.beside(own_blocks[p], current, memory),
                     **filled.blocks,
                 },
@@ -87,10 +90,12 @@ def contrast_targets(job: Job, state: JobState) -> JobState:
             for p in asked
             if p in given
         }
-        replies = job.dispatch.ask(
-            CONTRAST, questions, "contrast", round, rounds,
-            weights_gate(current, {p: by.comes_back(names) for p, names in own_blocks.items()}, state.samples, by.some_suffice),
+        back = {p: by.comes_back(names) for p, names in own_blocks.items()}
+        gate = steps_gate(
+            weights_gate(current, back, state.samples, by.some_suffice),
+            scheduled_rate(experiment.contrast.rate, round, rounds), experiment.epochs.contrast, state.samples,
         )  # fmt: skip
+        replies = job.dispatch.ask(CONTRAST, questions, "contrast", round, rounds, gate)
         weighed = (by_examples if filled.shapes else by_held)(state.manifests, replies)  # what is filled counts as held
         sent = in_time(job, "contrast", round, weighed, held)
         current, memory = next_round(job, by, "contrast", round, current, memory, sent)
@@ -135,31 +140,3 @@ def _rebound(job: Job, state: JobState, bank: Bank) -> Pairs | None:
     if not any(embedded.values()):
         return None
     return bound_by_steps(job, embedded, state.steps)
-
-
-def _foreign(
-    bank: Bank, pairs: Pairs, undecided: Pairs, partition: int, negatives: str, quantise: str
-) -> dict[str, Block]:
-    """What one node is sent: others' embeddings by modality, and its own samples' pairs."""
-    wanted = None if negatives == "all" else np.unique(pairs.partner_handle)
-    kind = np.float32 if quantise == "float32" else np.float16  # as few bits as they came in, as far as that is simple
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for other, views in sorted(bank.items()):
-        if other == partition:
-            continue
-        for modality, (handles, vectors) in views.items():
-            rows = slice(None) if wanted is None else np.isin(handles, wanted)
-            parts.setdefault(modality, []).append((handles[rows], vectors[rows]))
-    blocks = {
-        f"targets.{modality}": {
-            "handles": np.concatenate([handles for handles, _ in found]),
-            "values": np.concatenate([vectors for _, vectors in found]).astype(kind, copy=False),
-        }
-        for modality, found in sorted(parts.items())
-        if sum(len(handles) for handles, _ in found)
-    }
-    if len(pairs):
-        blocks["pairs"] = {"handle": pairs.handle, "partner": pairs.partner_handle, "weight": pairs.weight}
-    if len(undecided):
-        blocks["undecided"] = {"handle": undecided.handle, "other": undecided.partner_handle}
-    return blocks

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from configs.errors import UserError
-from configs.nodes import node_places
-from configs.schema import ROLES
+from configs.nodes import modalities_of, node_places
+from configs.schema import ROLES, Experiment
 from models.blocks import ModalityShape
+from models.encoders.registry import ENCODERS
 from protocol.kinds import DESCRIBE
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
@@ -36,7 +39,8 @@ def describe(job: Job, state: JobState) -> JobState:
                 manifest = Manifest.from_info(told)
                 place = expected.get(manifest.partition)
                 if place is None or place.group != manifest.group or manifest.partition in manifests:
-                    raise ProtocolError(f"claims to be node {manifest.partition} of group {manifest.group}")
+                    raise ProtocolError(f"claims to be node {manifest.partition} of group {manifest.group[:60]}")
+                _check_sensors(manifest, modalities_of(job.experiment, manifest.group, job.method))
                 sums = moments_of(reply.blocks, manifest.partition)
                 channels = {name: (sensor.channels,) for name, sensor in manifest.modalities.items()}
                 if any(block["count"].shape != channels.get(name) for name, block in sums.items()):
@@ -51,6 +55,9 @@ def describe(job: Job, state: JobState) -> JobState:
     dispatch.route = route
     for partition in sorted(set(expected) - set(manifests)):
         dispatch.skip(partition, "describe", 1, faults.get(str(partition), "no host stands for this node"))
+    for partition, reason in odd_ones(job.experiment, manifests).items():
+        dispatch.skip(partition, "describe", 1, reason)
+        del manifests[partition], moments[partition]
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
     return replace(described, normalisation=_normalisation(job, described, moments))
@@ -68,6 +75,50 @@ def _normalisation(
         for path in set(path_of.values())
     }
     return {group: by_path[path] for group, path in path_of.items()}
+
+
+def _check_sensors(manifest: Manifest, allowed: Collection[str]) -> None:
+    """Raises ProtocolError for a sensor that the node's group does not hold, or of which no network can be made."""
+    for name, told in manifest.modalities.items():
+        if name not in allowed:
+            raise ProtocolError(f"claims a sensor {name[:60]!r}, which group {manifest.group} does not hold")
+        if told.kind not in ENCODERS:
+            raise ProtocolError(f"{name}: unknown kind {told.kind[:60]!r}")
+
+
+def odd_ones(experiment: Experiment, manifests: Mapping[int, Manifest]) -> dict[int, str]:
+    """Nodes that say of a sensor's shape or of the classes what most nodes of their data set do not, with the reason.
+
+    Only where their group has another node that goes with most: else it is the configuration that does not fit, not a
+    node. Classes are compared among those who share or score one head; other groups may have other words.
+    """
+    said: dict[
+        tuple[str, ...], dict[int, tuple[Any, str]]
+    ] = {}  # path and what -> node -> (what it says, the same in words)
+    for p, told in manifests.items():
+        path = experiment.data_path(told.group)
+        for name, sensor in told.modalities.items():
+            shape = shape_of(sensor)
+            said.setdefault((path, "sensor", name), {})[p] = (shape, f"{name} as {in_words(shape)}")
+        if told.group in ROLES:
+            said.setdefault((path, "classes"), {})[p] = (tuple(told.classes), f"{len(told.classes)} classes of its own")
+    odd: dict[int, str] = {}
+    for votes in said.values():
+        what, count = Counter(value for value, _ in votes.values()).most_common(1)[0]
+        agreeing = {manifests[p].group for p, (value, _) in votes.items() if value == what}
+        if 2 * count > len(votes):
+            odd |= {
+                p: f"tells {words}, unlike {count} of {len(votes)} nodes"
+                for p, (value, words) in votes.items()
+                if value != what and manifests[p].group in agreeing
+            }
+    return odd
+
+
+def in_words(shape: ModalityShape) -> str:
+    """Kind and size, for a message."""
+    layout = f" as {' × '.join(map(str, shape.layout))}" if shape.layout else ""
+    return f"{shape.kind}, {shape.frames} frames, {shape.channels} channels{layout}"
 
 
 def _well_formed(_: int, reply: Payload) -> None:
@@ -142,6 +193,13 @@ def _check_bindable(job: Job, state: JobState) -> None:
                 expected=f"these, in this order: {', '.join(wanted)}",
                 todo="name the same `classes` in every folder's dataset.yaml, or in the experiment's data sections",
             )
+    if len(next(iter(heads.values()))) < 2:
+        raise UserError(
+            f"there is one class alone, {next(iter(heads.values()))[0]}: nothing to tell apart",
+            where=f"{experiment.data_path('finetune')}.name",
+            expected="recordings of two classes or more",
+            todo=f"look at the labels: `fedbind data check {experiment.data_of('finetune').name} FOLDER`",
+        )
     shapes: dict[str, tuple[ModalityShape, str]] = {}
     for partition, manifest in state.manifests.items():
         path = experiment.data_path(manifest.group)
@@ -151,8 +209,7 @@ def _check_bindable(job: Job, state: JobState) -> None:
                 raise UserError(
                     f"nodes disagree on {name}",
                     where=f"node {partition}" + (f", {path} against {other}" if path != other else ""),
-                    expected=f"{shape.kind}, {shape.frames} frames, {shape.channels} channels"
-                    + (f" as {' × '.join(map(str, shape.layout))}" if shape.layout else ""),
+                    expected=in_words(shape),
                     todo=f"use the same {path}.modalities and {path}.options everywhere"
                     if path == other
                     else f"read a sensor of the same shape from both, by {path}.rename",

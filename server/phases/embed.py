@@ -10,6 +10,7 @@ import numpy as np
 from protocol.embedding import unpack_embeddings
 from protocol.kinds import EMBED
 from protocol.payload import Payload, ProtocolError
+from server.admission import own_handles_gate
 from server.binding.bind import Embedded
 from server.job import Job
 from server.state import JobState
@@ -53,6 +54,14 @@ def _embedded(
     info = {"correction": dict(asked)} if asked.get("name") == "personal" else {}
     questions = {p: Payload({**blocks, **state.statistics(p, [by])}, info) for p in members}
     replies = job.dispatch.ask(EMBED, questions, "embed", round, rounds, check)
+    held = {p: np.union1d(found[p].handles, known.get(p, found[p].handles)) for p in replies}
+    own_alone = own_handles_gate({**known, **held})
+    for partition in list(replies):  # after all have answered: who came first must not matter
+        try:
+            own_alone(partition, found[partition].handles)
+        except ProtocolError as error:
+            job.dispatch.skip(partition, "embed", round, str(error))
+            del replies[partition]
     widths = {found[p].vectors.shape[1] for p in replies}
     common = max(widths, key=lambda width: sum(found[p].vectors.shape[1] == width for p in replies))
     for partition in list(replies):
@@ -64,7 +73,7 @@ def _embedded(
                 f"embeddings of {found[partition].vectors.shape[1]} numbers, others send {common}",
             )
             del replies[partition]
-    encoders = sorted({str(reply.info["encoder"]) for reply in replies.values() if "encoder" in reply.info})
+    encoders = sorted({str(reply.info["encoder"])[:80] for reply in replies.values() if "encoder" in reply.info})
     if encoders:
         job.note(f"label texts were embedded by {', '.join(encoders)}")
     kept = {p: found[p] for p in replies}

@@ -150,6 +150,9 @@ def counts_gate(state: JobState, count: int, classes: int) -> Check:
                 or (counts.sum(axis=(1, 2)) > state.manifests[partition].labelled).any()
             ):
                 raise ProtocolError(f"{name}: more counts than labelled samples")
+        examples, labelled = reply.metrics["examples"], state.manifests[partition].labelled
+        if not 1 <= examples <= labelled:
+            raise ProtocolError(f"claims {examples:g} examples, its manifest said {labelled} labels")
         if not 0.0 <= reply.metrics.get("auc", 0.5) <= 1.0:
             raise ProtocolError(f"an AUC of {reply.metrics['auc']:g}")
 

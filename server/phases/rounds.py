@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from configs.nodes import own_labels_used
-from protocol.kinds import Kind
+from models.schedule import scheduled_rate
+from protocol.kinds import AUTOENCODER, CONTRAST, Kind
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload
-from server.admission import weights_gate
+from server.admission import steps_gate, weights_gate
 from server.aggregation import aggregation_of, next_round
+from server.dispatch import Check
 from server.job import Job
 from server.participation import asked_in, in_time
 from server.phases.probe import Probe
@@ -94,6 +96,7 @@ def train_rounds(
         }
         back = {p: by.comes_back(names) for p, names in wanted.items()}
         gate = weights_gate(current, back, state.samples, by.some_suffice)
+        gate = _steps_gate_of(job, kind, gate, round - before, rounds, state.samples)
         replies = job.dispatch.ask(kind, questions, phase, round, of or rounds, gate)
         found, started = weigh(state.manifests, replies), {p: question.blocks for p, question in questions.items()}
         counting = in_time(job, stage or phase, round - before, found, started)
@@ -104,3 +107,18 @@ def train_rounds(
     remembered = {**state.memory, phase: {**state.memory.get(phase, {}), **memory}}
     result = {**state.result, **probe.result()}
     return replace(state, blocks={**state.blocks, **current}, memory=remembered, result=result)
+
+
+def _steps_gate_of(
+    job: Job, kind: Kind, gate: Check, round: int, rounds: int, samples: Mapping[int, int]
+) -> Check:  # fmt: skip
+    """The gate with `steps_gate` behind it, for the kinds of which a strategy may ask steps and rate."""
+    asked = job.experiment
+    known = {
+        CONTRAST.message_type: (asked.contrast.rate, asked.epochs.contrast),
+        AUTOENCODER.message_type: (asked.autoencoder.rate, asked.epochs.autoencoder),
+    }
+    if kind.message_type not in known:
+        return gate
+    rate, epochs = known[kind.message_type]
+    return steps_gate(gate, scheduled_rate(rate, round, rounds), epochs, samples)

@@ -17,6 +17,7 @@ from configs.schema import ROLES
 from configs.unified_settings import UNTRAINED
 from models.unified import LatentSums, axes_of, latent_shape
 from protocol.kinds import UNIFIED
+from protocol.limits import MOST_COUNT, MOST_VALUE
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
 from server.frozen import encoder_file, encoder_of
@@ -25,6 +26,7 @@ from server.shapes import shape_of
 from server.state import JobState
 
 BLOCK = "unified"  # {"file": uint8 (bytes,)}
+ROUNDED = 1e-4  # products travel in single precision
 AXES = "latents."  # {"mean": (number,), "turn": (number, fewer)} of a modality
 
 
@@ -104,14 +106,32 @@ class _sums_gate:
             sensor = told.modalities.get(name.removeprefix(AXES))
             if sensor is None or told.group == "test":
                 raise ProtocolError(f"{name[:60]}: sums of what it does not hold, or has no say in")
-            if set(block) != {"count", "total", "products"}:
-                raise ProtocolError(f"{name[:60]}: expected count, total and products")
-            n = block["total"].size
-            shapes = {"count": (1,), "total": (n,), "products": (n * (n + 1) // 2,)}
-            if n < sensor.channels or any(block[key].shape != shape for key, shape in shapes.items()):
-                raise ProtocolError(f"{name[:60]}: expected {sensor.channels} numbers or more, and each pair of them")
-            if not all(np.isfinite(value).all() for value in block.values()) or block["count"][0] < 0:
-                raise ProtocolError(f"{name[:60]}: counts cannot be negative, nor any sum infinite")
+            _check_sums(name, block, sensor.channels)
+
+
+def _check_sums(name: str, block: Block, channels: int) -> None:
+    """Raises ProtocolError unless some rows of `channels` numbers or more have these sums."""
+    if set(block) != {"count", "total", "products"}:
+        raise ProtocolError(f"{name[:60]}: expected count, total and products")
+    n = block["total"].size
+    shapes = {"count": (1,), "total": (n,), "products": (n * (n + 1) // 2,)}
+    if n < channels or any(block[key].shape != shape for key, shape in shapes.items()):
+        raise ProtocolError(f"{name[:60]}: expected {channels} numbers or more, and each pair of them")
+    if not all(np.isfinite(value).all() for value in block.values()) or block["count"][0] < 0:
+        raise ProtocolError(f"{name[:60]}: counts cannot be negative, nor any sum infinite")
+    count, total = float(block["count"][0]), np.abs(block["total"].astype(np.float64))
+    first, second = np.triu_indices(n)
+    squares = block["products"].astype(np.float64)[first == second]
+    if (squares < 0).any():
+        raise ProtocolError(f"{name[:60]}: sums of squares cannot be negative")
+    if count > MOST_COUNT or (total > count * MOST_VALUE).any() or (squares > count * MOST_VALUE**2).any():
+        raise ProtocolError(f"{name[:60]}: counts above {MOST_COUNT:g}, or values above {MOST_VALUE:g}")
+    root = np.sqrt(squares)
+    if (total > np.sqrt(count) * root * (1 + ROUNDED) + 1e-9 * count).any():  # Cauchy and Schwarz
+        raise ProtocolError(f"{name[:60]}: no numbers have this sum and these squares")
+    bound = root[first] * root[second] * (1 + ROUNDED)
+    if (np.abs(block["products"].astype(np.float64)) > bound + 1e-9 * count).any():
+        raise ProtocolError(f"{name[:60]}: no numbers have these squares and these products")
 
 
 def _with_axes(job: Job, state: JobState, replies: Mapping[int, Payload]) -> dict[str, dict[str, Block]]:

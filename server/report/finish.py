@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from configs.errors import UserError
 from configs.schema import Experiment
+from configs.yaml_text import read_yaml
 from server.report.page import write_page
 from server.report.summary import summarise
 from server.tracking import RunFolder, Status, environment
@@ -56,8 +56,15 @@ def finish_run(
 
 
 def stored_experiment(path: Path) -> dict[str, Any]:
-    """The resolved configuration of an earlier run."""
-    return yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+    """The resolved configuration of an earlier run; raises UserError where its file is not what the run wrote."""
+    tree = read_yaml(path / "config.yaml", "the run's configuration")
+    if not isinstance(tree, dict):
+        raise UserError(
+            "the run's configuration is empty or not a mapping",
+            where=str(path / "config.yaml"),
+            expected="the file as the run wrote it",
+        )
+    return tree
 
 
 def as_line(summary: Mapping[str, Any]) -> str:

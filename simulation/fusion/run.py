@@ -16,6 +16,7 @@ from torch import Tensor
 
 from configs.errors import UserError
 from configs.fusion_study import FusionStudy
+from configs.yaml_text import read_yaml
 from server.frozen import encoder_file, encoder_of
 from server.tracking import without_nan, without_private_paths, write_atomically
 from simulation.fusion.bev import encode_with, encoders_of
@@ -133,7 +134,7 @@ def _same_settings(study: FusionStudy, out: Path) -> None:
     """Raises UserError where the folder holds a study under other settings."""
     path = out / "study.yaml"
     if path.is_file():
-        earlier = FusionStudy.model_validate(yaml.safe_load(path.read_text())).model_dump(mode="json")
+        earlier = FusionStudy.model_validate(read_yaml(path, "the study's settings")).model_dump(mode="json")
         now = _told(study)
         differ = sorted(key for key in now if key not in FREE and earlier[key] != now[key])
         if differ:

@@ -42,7 +42,7 @@ def find(folder: Path, identity: dict[str, Any]) -> Checkpoint | None:
         return None
     try:
         held = Checkpoint(**torch.load(path, weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, TypeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, TypeError, EOFError, LookupError, ValueError) as error:
         raise UserError(
             "the training's checkpoint cannot be read", where=str(path), todo="delete it, or choose another --out"
         ) from error

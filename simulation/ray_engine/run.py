@@ -6,13 +6,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from configs.errors import UserError
 from configs.nodes import node_places
 from configs.schema import Experiment
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
-from simulation.jobs import check_before, logged, node_configs, run_on
+from simulation.jobs import check_before, logged, node_configs, run_on, some_failed
 from simulation.ray_engine.actors import Actors, actors_for
 from simulation.ray_engine.grid import RayGrid
 from simulation.ray_engine.session import session
@@ -56,12 +55,7 @@ def run_on_ray(
         summary = finish_run(folder, experiment, status, error)
         view.close(summary)
     if error is not None:
-        raise UserError(
-            f"{len(failures)} of {len(jobs)} jobs failed",
-            where=str(folder.path),
-            expected=error,
-            todo="see jobs/*/node.log",
-        )
+        raise some_failed(len(failures), len(jobs), folder, error)
     return folder.path, summary
 
 

@@ -1,5 +1,6 @@
 """How the command ends: 0, or 2 with one clear message and no traceback; and what it prints."""
 
+import errno
 import sys
 
 import pytest
@@ -191,3 +192,46 @@ def test_the_entry_point_leaves_with_the_code(monkeypatch, capsys):
     with pytest.raises(SystemExit) as left:
         cli.app.main()
     assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/runs/x"), ["No space left", "/runs/x", "--resume"]),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/runs/x"),
+            ["Permission denied", "/runs/x", "another folder"],
+        ),
+        (OSError(errno.EROFS, "Read-only file system"), ["Read-only", "this machine", "another folder"]),
+    ],
+)
+def test_what_the_machine_refuses_is_told_with_what_to_do(capsys, monkeypatch, fault, told):
+    def refuse(*_):
+        raise fault
+
+    monkeypatch.setattr("configs.load.load", refuse)
+    code, _, err = ended(capsys, "validate", "demo")
+    assert code == 2 and all(each in one_message(err) for each in told)
+
+
+def test_an_error_of_the_system_that_is_nobody_s_mistake_is_fedbind_s_own(capsys, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr("configs.load.load", refuse)
+    code, _, err = ended(capsys, "validate", "demo")
+    assert code == 1 and "fedbind's own" in err
+
+
+def test_a_folder_below_a_file_is_the_user_s_to_mend(capsys, tmp_path):
+    (tmp_path / "file").write_text("x")
+    code, _, err = ended(capsys, "data", "check", "wearable_sim", "--option", "subjects=1",
+                         "--page", str(tmp_path / "file" / "page.html"))  # fmt: skip
+    assert code == 2 and "to do" in one_message(err)
+
+
+@pytest.mark.parametrize("files", [["strategy.trace=/nowhere.csv"], ["strategy.name=nowhere:Rule"],
+                                   ["models={encoder: unified, unified: {weights: /nowhere}}"]])  # fmt: skip
+def test_validate_reads_what_is_named_beside_the_recordings(capsys, files):
+    code, _, err = ended(capsys, "validate", "demo", *files)
+    assert code == 2 and "nowhere" in one_message(err)

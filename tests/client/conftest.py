@@ -7,7 +7,7 @@ from client.data import catalogue
 from client.data.cards import DatasetCard, ModalityCard
 from client.data.holdings import _read_once
 from client.data.recording import Loaded, Recording, Signal
-from client.node import _resident_holdings
+from client.resident import forget_holdings
 from configs.load import check
 
 MODALITIES = {
@@ -65,7 +65,7 @@ def toy(monkeypatch):
 
 def _forget():
     _read_once.cache_clear()
-    _resident_holdings.cache_clear()
+    forget_holdings()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A node's own state: in memory, on disk, across a crash; that of old runs goes away."""
 
+import errno
 import os
 import stat
 import time
@@ -127,3 +128,16 @@ def test_a_long_run_that_still_writes_keeps_its_state(tmp_path):
     store.put("moments", b"of today")
     store_of(2, 7, config)
     assert store_of(1, 7, config).get("handle-key") == b"key"
+
+
+def test_what_could_not_be_written_leaves_the_old_value_and_nothing_beside(tmp_path, monkeypatch):
+    store = DiskStore(tmp_path / "node")
+    store.put("moments", b"one")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("client.store.os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        store.put("moments", b"two")
+    assert store.get("moments") == b"one" and len(list((tmp_path / "node").iterdir())) == 1

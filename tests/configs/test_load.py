@@ -328,3 +328,28 @@ def test_an_unknown_name_suggests_the_nearest_whatever_its_case():
     assert "did you mean 'WESAD'?" in str(unknown_name("data set", "wesat", ["WESAD", "MotionSense"]))
     far = str(unknown_name("data set", "qqqq", ["WESAD"]))
     assert "one of WESAD" in far and "did you mean" not in far
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("groups.a.nodes=1000000000", "groups.a.nodes"), ("data.modalities.acc.frames=1000000000", "frames"),
+        ("models.width=8000000", "models.width"), ("name=" + "x" * 5000, "name"),
+        ("data.modalities={a/b: {}}", "data.modalities.a/b: a modality's name"),
+        ("data.modalities={a.b: {}}", "data.modalities.a.b: a modality's name"),
+        ("data.modalities={a+b: {}}", "data.modalities.a+b: a modality's name"),
+        ("groups={../a: {modalities: [acc]}}", "groups.../a: a group's name"),
+    ],
+)  # fmt: skip
+def test_what_would_take_all_memory_or_name_no_file_is_refused_before_anything_is_read(override, key):
+    with pytest.raises(UserError) as error:
+        load("demo", [override])
+    assert key in str(error.value) and len(str(error.value)) < 3000
+
+
+def test_names_in_other_scripts_are_names():
+    from configs.fit_data import _is_name
+
+    assert (
+        all(_is_name(name) for name in ("μ_1", "加速度", "a-b", "Größe")) and not _is_name("a b") and not _is_name("")
+    )

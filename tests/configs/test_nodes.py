@@ -8,7 +8,7 @@ from configs.nodes import NodePlace, derived_seed, modalities_of, node_places
 
 
 def test_nodes_are_numbered_through_the_groups_in_their_order(tree):
-    assert node_places(check(tree)) == [
+    assert list(node_places(check(tree))) == [
         NodePlace(0, "a", 0),
         NodePlace(1, "a", 1),
         NodePlace(2, "b", 0),

@@ -83,6 +83,13 @@ def test_nan_and_infinity_are_refused_everywhere(kind, bad):
             checked_reply(kind, Payload(info={name: [{"deep": [1.0, bad]}]}))
 
 
+def test_whole_numbers_that_no_array_holds_are_refused_and_the_largest_that_one_does_are_not():
+    for value in (10**400, 2**63, -(2**63) - 1):
+        with pytest.raises(ProtocolError, match="beyond 64 bits"):
+            checked_reply(FINETUNE, Payload(info={"losses": [0.5, value]}))
+    checked_reply(FINETUNE, Payload(info={"losses": [2**63 - 1, -(2**63), True]}))
+
+
 def test_long_names_are_cut_in_the_refusal():
     with pytest.raises(ProtocolError) as caught:
         checked_reply(CONTRAST, Payload({"z" * 5000: {"t": NUMBERS}}))

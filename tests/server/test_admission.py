@@ -11,7 +11,15 @@ from protocol.kinds import CONTRAST, EMBED
 from protocol.limits import MOST_SAMPLES_PER_NODE, MOST_WEIGHT_NORM
 from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Payload, ProtocolError
-from server.admission import check_block, check_progress, check_reply, check_weights, embeddings_gate, weights_gate
+from server.admission import (
+    check_block,
+    check_progress,
+    check_reply,
+    check_weights,
+    embeddings_gate,
+    steps_gate,
+    weights_gate,
+)
 
 CURRENT = {
     "encoder.gyroscope": {"weight": np.ones((2, 3), np.float32), "bias": np.zeros(2, np.float32)},
@@ -210,6 +218,37 @@ def test_nobody_speaks_for_another_node_s_samples():
     with pytest.raises(ProtocolError, match="handles of another node"):
         embeddings_gate(5, MANIFESTS, HELD)(1, Payload(embeddings((1, 8))))
     embeddings_gate(5, MANIFESTS, HELD)(0, Payload(embeddings((7, 8))))
+
+
+RATE = 0.25  # of the round
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"steps": 1e300}, "claims 1e+300 steps"), ({"steps": 201.0}, "claims 201 steps"), ({"steps": -1.0}, "steps"),
+        ({"steps": 1.5}, "steps"), ({"rate": 1e-300}, "claims a rate of 1e-300"), ({"rate": 0.5}, "rate"),
+        ({"rate": -RATE}, "rate"),
+    ],
+)  # fmt: skip
+def test_steps_that_nobody_can_have_taken_and_another_rate_are_refused(told, said):
+    gate = steps_gate(lambda partition, reply: None, RATE, 2, {1: MANIFEST_SAMPLES})  # 2 passes over 50 samples, twice
+    gate(1, Payload({}, {}, {"steps": 200.0, "rate": RATE}))
+    gate(1, Payload({}, {}, {}))
+    with pytest.raises(ProtocolError) as refused:
+        gate(1, Payload({}, {}, told))
+    assert said in str(refused.value)
+
+
+def test_the_gate_of_steps_is_one_behind_another():
+    with pytest.raises(ProtocolError, match="blocks differ"):
+        steps_gate(weights_gate(CURRENT, {1: EXPECTED}, {1: 50}), RATE, 1, {1: 50})(1, reply(blocks={}))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_norm_beyond_single_precision_is_refused_without_a_warning():
+    with pytest.raises(ProtocolError, match="norm"):
+        check_block("w", {"w": np.ones(4, np.float32)}, {"w": np.full(4, 3e38, np.float32)})
 
 
 def test_a_node_that_chooses_must_send_something_and_nothing_else():

@@ -12,7 +12,7 @@ from protocol.kinds import CONTRAST, ECHO, EMBED
 from protocol.payload import Payload, ProtocolError, count_bytes
 from protocol.wire import encode
 from server.admission import weights_gate
-from server.dispatch import Dispatch, Tally
+from server.dispatch import MOST_REASON, Dispatch, Tally
 from simulation.local import LocalGrid
 
 CURRENT = {"encoder.gyroscope": {"w": np.arange(3, dtype=np.float32)}}
@@ -145,6 +145,10 @@ def telling(message, context):
     return Message(Error(100, "node 1: the node's own words"), reply_to=message)
 
 
+def endless(message, context):
+    return Message(Error(100, "node 1: " + "x" * 10_000), reply_to=message)
+
+
 def silent_error(message, context):
     return Message(Error(100, None), reply_to=message)
 
@@ -156,7 +160,9 @@ def not_a_payload(message, context):
 NAN = {"encoder.gyroscope": {"w": np.array([np.nan, 0, 0], np.float32)}}
 BAD = {
     "raises": (raising, "no disk left"),
-    "sends an error": (telling, "node 1: the node's own words"),
+    "sends an error": (telling, "the node's own words"),
+    "sends an error without end": (endless, "x" * 150),
+    "sends a name without end": (lying(blocks={"encoder." + "y" * 10_000: {"w": np.zeros(1)}}), "blocks differ"),
     "sends an error without a word": (silent_error, "no reason given"),
     "answers in another form": (not_a_payload, "unknown record"),
     "sends NaN": (lying(blocks=NAN), "NaN or infinity"),
@@ -178,9 +184,11 @@ BAD = {
 def test_a_bad_node_costs_itself_the_round_with_its_reason(name, order):
     app, said = BAD[name]
     dispatch = asking([honest, app, honest], order=order)
-    replies = ask(dispatch)
+    gate = weights_gate(CURRENT, {p: set(CURRENT) for p in range(3)}, {p: 50 for p in range(3)})
+    replies = ask(dispatch, check=gate)
     assert list(replies) == [0, 2]
-    assert list(reasons(dispatch)) == [1] and said in reasons(dispatch)[1]
+    assert list(reasons(dispatch)) == [1] and said in reasons(dispatch)[1] and len(reasons(dispatch)[1]) <= MOST_REASON
+    assert not reasons(dispatch)[1].startswith("node 1: ")  # whose it is stands beside it
     (skip,) = dispatch.events.named("skip")
     assert skip == {"event": "skip", "node": 1, "phase": "contrast", "round": 2, "reason": reasons(dispatch)[1]}
     assert dispatch.events.named("round")[0]["nodes"] == {"ok": 2, "late": 0, "skipped": 1}
@@ -260,7 +268,7 @@ def failing_for(partition):
 def test_an_error_of_a_host_is_put_down_to_the_node_that_it_names():
     dispatch = asking([failing_for(2), honest], route={0: 100, 1: 101, 2: 100})
     assert list(ask(dispatch)) == [0, 1]
-    assert reasons(dispatch) == {2: "node 2: broken"}
+    assert reasons(dispatch) == {2: "broken"}
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from protocol.payload import ProtocolError
-from server.normalisation import agreed, moments_of
+from server.normalisation import agreed, check_sums, moments_of
 
 
 def sums(values):
@@ -102,3 +103,24 @@ def test_sums_of_another_form_are_refused(change):
     block = {f"3/{key}": value for key, value in {**sums([[1.0]]), **change}.items() if value is not None}
     with pytest.raises(ProtocolError, match=r"moments\.ecg"):
         moments_of({"moments.ecg": block}, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"total": np.array([1e300])}, "values above"), ({"squares": np.array([1e300])}, "values above"),
+        ({"count": np.array([1e300])}, "counts above"), ({"count": np.zeros(1)}, "values above"),
+        ({"total": np.array([5.0])}, "no numbers have"), ({"total": np.array([-5.0])}, "no numbers have"),
+    ],
+)  # fmt: skip
+def test_sums_that_no_numbers_can_have_are_refused(change, said):
+    """Of 1 and 3: count 2, sum 4, squares 10; |5| is more than √2 · √10."""
+    with pytest.raises(ProtocolError, match=said):
+        check_sums("moments.ecg", {**sums([[1.0], [3.0]]), **change})
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(1, 3)), elements=st.floats(-1e15, 1e15)))
+def test_sums_of_any_numbers_that_a_sensor_gives_pass_and_stay_numbers(values):
+    check_sums("moments.ecg", sums(values))
+    for statistic in agreed([{"ecg": sums(values)}])["moments.ecg"].values():
+        assert np.isfinite(statistic).all()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import server.state
+from configs.errors import UserError
 from protocol.manifest import Manifest
 from server.state import JobState, load_blocks, save_blocks
 
@@ -70,3 +71,15 @@ def test_a_crash_while_saving_leaves_the_old_block_whole(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         save_blocks({"x": {"w": np.ones(2)}}, tmp_path)
     assert load_blocks(tmp_path)["x"]["w"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda whole: whole[:-3], lambda whole: whole[:5], lambda whole: b"", lambda _: b"x" * 99]
+)
+def test_a_network_that_is_cut_or_another_file_is_named(tmp_path, spoil):
+    save_blocks({"encoder.acc": {"w": np.ones(3, np.float32)}}, tmp_path)
+    path = tmp_path / "encoder.acc.safetensors"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(UserError, match="cannot be read") as error:
+        load_blocks(tmp_path)
+    assert str(path) in str(error.value)

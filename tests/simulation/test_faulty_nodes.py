@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from flwr.app import Message
+from safetensors.numpy import load_file
 
 import client.app
 from protocol.payload import Payload
@@ -16,13 +17,18 @@ CASES = [(mode, kind, round) for mode, kinds in ASKED.items() for kind, round in
 EMBEDDINGS = [case for case in CASES if case[1] in ("embed", "targets", "exact_views")]
 
 
-def skipped_in(path, mode, watch=None, *overrides):
-    """Runs fedbind to its end with nodes 0 and 1 in group a, 2 and 3 in b; returns who was left out of what."""
-    experiment = smallest(
+def two_nodes_a_group(*overrides):
+    """The smallest experiment with nodes 0 and 1 in group a, 2 and 3 in b; then those that fine-tune and test."""
+    return smallest(
         "data.options={subjects: 8, recordings_per_class: 1, seconds: 8}",
         "split={a: [1, 2], b: [3, 4], finetune: [5, 6], test: [7, 8]}", "groups.a.nodes=2", "groups.b.nodes=2",
-        "methods=[fedbind]", f"contrast.mode={mode}", "contrast.batch=16", *overrides,
+        *overrides,
     )  # fmt: skip
+
+
+def skipped_in(path, mode, watch=None, *overrides):
+    """Runs fedbind to its end with nodes 0 and 1 in group a, 2 and 3 in b; returns who was left out of what."""
+    experiment = two_nodes_a_group("methods=[fedbind]", f"contrast.mode={mode}", "contrast.batch=16", *overrides)
     results, summary = whole_run(experiment, path, watch=watch)
     assert summary["methods"]["fedbind"]["accuracy"]["mean"] is not None and "incomplete" not in summary
     told = results["fedbind", 0]["nodes"]
@@ -124,3 +130,134 @@ def test_of_two_boards_that_fine_tune_or_test_one_may_vanish(tmp_path, kind):
 
     skipped = skipped_in(tmp_path, "targets", watch, "groups.finetune.nodes=2", "groups.test.nodes=2")
     assert {skip["node"] for skip in skipped} == {victim}
+
+
+# --- what a node is asked beside fedbind's own training -----------------------------------------------------------------
+
+ALL_TWO = (
+    "groups.finetune.nodes=2",
+    "groups.test.nodes=2",
+)
+UNIFIED = (
+    "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, unified: {weights: untrained, "
+    "records: 64, bins: 8, variants: 1, latents: quantised, adapt: {rounds: 1, decoder_rounds: 1}}}"
+)
+FURTHER = {  # settings, and for every kind of question whom its three faults befall: who raises, vanishes, sends NaN
+    "unimodal": (("methods=[unimodal]",), {"unimodal": (0, 1, 2)}),
+    "cmg": (("methods=[cmg]",), {"generate": (0, 1, 2), "contrast": (1, 2, 3)}),
+    "probe and audit": (("evaluation.every=1", *ALL_TWO), {"probe": (4, None, None), "audit": (0, 1, None)}),
+    "boards": (ALL_TWO, {"finetune": (4, None, None), "head": (None, 7, None)}),
+    "one encoder": ((UNIFIED,), {"unified": (0, None, None), "adapt": (None, 1, 2), "decoder": (None, None, 3)}),
+}
+
+
+def tuple_of_faults(monkeypatch, faults):
+    """A watch under which a node raises, another vanishes, a third sends NaN, by kind of question."""
+    answer = client.app._answer
+
+    def kind_and_node(message):
+        return message.metadata.message_type.partition(".")[2], Payload.from_records(message.content).info["partition"]
+
+    def breaking(of_kind, message, context, work):
+        kind, node = kind_and_node(message)
+
+        def fails(*_):
+            raise RuntimeError("in /home/someone/secret.mat")
+
+        return answer(of_kind, message, context, fails if faults.get(kind, (None,))[0] == node else work)
+
+    def watch(message, reply):
+        kind, node = kind_and_node(message)
+        _, vanishes, spoils = faults.get(kind, (None, None, None))
+        return None if node == vanishes else changed(message, reply, spoilt) if node == spoils else reply
+
+    monkeypatch.setattr(client.app, "_answer", breaking)
+    return watch
+
+
+@pytest.mark.parametrize("case", FURTHER)
+def test_every_other_question_too_may_find_nodes_that_raise_vanish_or_send_nan(tmp_path, monkeypatch, case):
+    """The run ends with its figures; whoever failed is named with a reason that tells nothing of its files."""
+    overrides, faults = FURTHER[case]
+    method = next((each for each in overrides if each.startswith("methods=")), "methods=[fedbind]")
+    experiment = two_nodes_a_group("contrast.batch=16", method, *overrides)
+    (name,) = experiment.methods
+    results, summary = whole_run(experiment, tmp_path / "run", watch=tuple_of_faults(monkeypatch, faults))
+    told = results[name, 0]["nodes"]["skipped"]
+    assert summary["methods"][name]["accuracy"]["mean"] is not None and "incomplete" not in summary
+    silent = {"audit"}  # who permits no audit misses no round
+    wanted = {node for kind, nodes in faults.items() if kind not in silent for node in nodes if node is not None}
+    assert {skip["node"] for skip in told} == wanted
+    assert not any("secret" in skip["reason"] for skip in told)
+    reasons = " ".join(skip["reason"] for skip in told)
+    loud = [nodes for kind, nodes in faults.items() if kind not in silent]
+    for at, word in enumerate(("RuntimeError", "late: no reply", "NaN")):
+        assert (word in reasons) == any(nodes[at] is not None for nodes in loud)
+
+
+def huge_losses(payload):
+    return Payload(payload.blocks, {**payload.info, "losses": [10**400] * len(payload.info["losses"])}, payload.metrics)
+
+
+def area_of_nothing(payload):
+    return Payload(payload.blocks, payload.info, {"examples": 0.0, "auc": 0.5})
+
+
+def far_sums(payload):
+    for block in payload.blocks.values():
+        for key in block:
+            block[key] = np.full_like(block[key], 1e300)
+    return payload
+
+
+def sensor_of_its_own(payload):
+    (node,) = payload.info["nodes"]
+    sensors = {**node["modalities"], "../../evil": next(iter(node["modalities"].values()))}
+    return Payload(payload.blocks, {**payload.info, "nodes": [{**node, "modalities": sensors}]}, payload.metrics)
+
+
+def endless_steps(payload):
+    return Payload(payload.blocks, payload.info, {**payload.metrics, "steps": 1e300})
+
+
+def no_rate(payload):
+    return Payload(payload.blocks, payload.info, {**payload.metrics, "rate": 1e-300})
+
+
+def others_handles(payload):
+    for block in payload.blocks.values():
+        block["handles"] = np.arange(len(block["handles"]), dtype=np.int64)
+    return payload
+
+
+LIES = {  # settings, kind of question, who lies in one way, the lie, and a word of the reason
+    "a sensor that is a path": ((), "describe", {1}, sensor_of_its_own, "claims a sensor '../../evil'"),
+    "sums that would be infinite": ((), "describe", {1}, far_sums, "counts above"),
+    "handles of each other": ((), "embed", {1, 3}, others_handles, "handles of another node"),
+    "steps without end": (("strategy.name=fednova",), "contrast", {1}, endless_steps, "claims 1e+300 steps"),
+    "a rate of nothing": (("strategy.name=scaffold",), "contrast", {1}, no_rate, "claims a rate of 1e-300"),
+    "losses beyond any number": (ALL_TWO, "finetune", {5}, huge_losses, "beyond 64 bits"),
+    "an area without a sample": (ALL_TWO, "head", {7}, area_of_nothing, "claims 0 examples"),
+    "infinite latents": ((UNIFIED,), "adapt", {1}, far_sums, "above"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_that_would_reach_everyone_costs_the_liar_alone(tmp_path, lie):
+    overrides, kind, liars, change, said = LIES[lie]
+
+    def watch(message, reply):
+        whom = Payload.from_records(message.content).info["partition"]
+        of_kind = message.metadata.message_type.endswith(f".{kind}")
+        return changed(message, reply, change) if of_kind and whom in liars else reply
+
+    skipped = skipped_in(tmp_path / "run", "targets", watch, *overrides)
+    assert {skip["node"] for skip in skipped} == liars and all(np.isfinite(each).all() for each in weights_of(tmp_path))
+    assert said in skipped[0]["reason"]
+
+
+def weights_of(path):
+    """All arrays that the runs below a folder left."""
+    files = [load_file(each) for each in path.glob("**/checkpoint/*.safetensors")]
+    assert files
+    return [array for file in files for array in file.values()]

@@ -7,7 +7,7 @@ from client.data import catalogue
 from client.data.cards import DatasetCard, ModalityCard
 from client.data.holdings import _read_once, check_settings, holdings_of
 from client.data.recording import Loaded, Recording, Signal
-from client.node import _resident_holdings
+from client.resident import forget_holdings
 from configs.errors import UserError
 from configs.load import check
 from configs.nodes import node_places
@@ -57,10 +57,10 @@ class Room:
 def room(monkeypatch):
     monkeypatch.setitem(catalogue.DATASETS, "room", Room())
     _read_once.cache_clear()
-    _resident_holdings.cache_clear()
+    forget_holdings()
     yield
     _read_once.cache_clear()
-    _resident_holdings.cache_clear()
+    forget_holdings()
 
 
 def experiment(**changes):

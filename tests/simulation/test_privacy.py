@@ -12,7 +12,8 @@ from client.data import catalogue
 from client.data.holdings import _read_once, holdings_of
 from client.data.recording import Loaded
 from client.data.wearable_sim import WearableSim
-from client.node import _resident_holdings, node_for
+from client.node import node_for
+from client.resident import forget_holdings
 from client.store import MemoryStore
 from client.wire import NodeWire
 from configs.nodes import modalities_of, node_places
@@ -54,7 +55,7 @@ def people(monkeypatch):
 
 def _forget():
     _read_once.cache_clear()
-    _resident_holdings.cache_clear()
+    forget_holdings()
 
 
 # --- what is looked for -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from cli.app import call
 from client.data import catalogue
 from client.data.holdings import _read_once, holdings_of
 from client.data.wearable_sim import WearableSim
-from client.node import _resident_holdings
+from client.resident import forget_holdings
 from configs.errors import UserError
 from configs.nodes import node_places
 from simulation.retrieve import Question, retrieve
@@ -132,12 +132,12 @@ def test_recordings_that_were_moved_are_found_where_the_user_says(tmp_path, monk
     before = retrieve(tmp_path / "run", Question())
     (tmp_path / "here").rename(tmp_path / "there")
     _read_once.cache_clear()
-    _resident_holdings.cache_clear()
+    forget_holdings()
     with pytest.raises(UserError, match="no such folder"):
         retrieve(tmp_path / "run", Question())
     assert retrieve(tmp_path / "run", Question(), [f"data.root={tmp_path}/there"]) == before
     _read_once.cache_clear()
-    _resident_holdings.cache_clear()
+    forget_holdings()
 
 
 def test_real_recordings_whose_folder_the_run_withholds_are_asked_for(ran, tmp_path):

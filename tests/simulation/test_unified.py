@@ -93,7 +93,7 @@ def test_nodes_that_begin_anew_with_every_message_pay_for_latents_once_and_end_w
     def forget(message, reply):
         forget_read()
         unpacked.cache_clear()
-        client.node._resident_holdings.cache_clear()
+        client.resident.forget_holdings()
         sent.extend(name for name in Payload.from_records(message.content).blocks if name == "unified")
         return reply
 

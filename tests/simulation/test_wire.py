@@ -9,7 +9,7 @@ from protocol.payload import Payload
 from protocol.wire import is_packed
 from server.report.finish import start_run
 from server.report.summary import summary_without_times
-from simulation.jobs import run_one
+from simulation.jobs import node_configs, run_one
 from tests.simulation.smallest import TWO_NODES_A_GROUP, smallest, whole_run
 
 RUN = ["methods=[fedbind]", "rounds.autoencoder=2", "rounds.contrast=3", "evaluation.embeddings=false"]
@@ -112,6 +112,21 @@ def test_a_node_that_fails_is_sent_everything_whole_the_next_time(tmp_path):
     result, _ = one(tmp_path / "run", COARSE.replace("down: [delta, int8]", "down: [delta, top_k, int8]"), watch=watch)
     assert whole[3] > 2 * whole[2] and whole[1] > 2 * whole[2]
     assert {skip["round"] for skip in result["nodes"]["skipped"]} == {2}
+
+
+def test_nodes_that_keep_everything_on_disk_end_alike(tmp_path, monkeypatch):
+    """As where every message is handled by a fresh process."""
+    _, resident = one(tmp_path / "resident", COARSE)
+
+    def on_disk(experiment, seed):
+        return [
+            {**each, "store": "disk", "state-dir": str(tmp_path / "state")} for each in node_configs(experiment, seed)
+        ]
+
+    monkeypatch.setattr("simulation.jobs.node_configs", on_disk)
+    _, kept = one(tmp_path / "kept", COARSE)
+    assert len(list((tmp_path / "state").rglob("*"))) > 10
+    assert all(np.array_equal(kept[n][key], v) for n, block in resident.items() for key, v in block.items())
 
 
 def test_whole_models_cost_every_modality_and_change_no_weight(tmp_path, plain):

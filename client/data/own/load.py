@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import yaml
-
 from client.data.cards import DatasetCard
 from client.data.folder import existing, wrong_folder
 from client.data.own.description import Description
 from configs.errors import UserError
 from configs.faults import faults_of
+from configs.yaml_text import read_yaml
 
 NAMES = ("dataset.yaml", "dataset.yml")
 
@@ -19,10 +18,7 @@ def description_of(card: DatasetCard, root: Path | None) -> tuple[Path, Descript
     path = next((root / name for name in NAMES if (root / name).is_file()), None)
     if path is None:
         raise wrong_folder(card, root, f"this is not the folder of {card.title}: it holds no {NAMES[0]}")
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path.name} is not YAML", where=str(path), expected=str(error)) from error
+    tree = read_yaml(path, path.name)
     todo = f"{card.published_at} describes {NAMES[0]}"
     if not isinstance(tree, dict):
         raise UserError(f"{path.name} is empty or not a mapping", str(path), expected="key: value lines", todo=todo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import statistics
@@ -16,39 +15,47 @@ import numpy as np
 
 from configs.errors import UserError
 from protocol.payload import Block
-from simulation import processes
+from simulation.bench.apart import figures_of
 from simulation.bench.rounds.child import SYSTEMS
 from simulation.bench.rounds.task import difference
-from simulation.superlink import tail
 
-ROOT = Path(__file__).resolve().parents[3]
 CLOSE = 1e-4  # weights after all rounds; the plain loop adds in single precision
 WITHIN_S = 900.0  # for one system's turn
 
 
 def run(
     models: Sequence[str], nodes: int, rounds: int, warm_up: int, turns: int, workers: int, systems: Sequence[str],
-    tell: Callable[[str], None],
+    tell: Callable[[str], None], pfl: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Figures by model and system, and ratios: those of the first model under their plain names, all under `by_model`.
+
+    pfl  the environment that benchmarks/pfl_env.sh made, for the system of that name
 
     A ratio is None where one of its two sides was not run. Raises UserError where a system fails, or its weights differ.
     """
     workers = workers or len(os.sched_getaffinity(0))
-    by_model = {m: _of_model(m, nodes, rounds, warm_up, turns, workers, systems, tell) for m in models}
-    pfl = "installed, but this bench does not run it" if importlib.util.find_spec("pfl") else "not installed"
-    tell(f"Apple's pfl: {pfl}; ray_wall_over_pfl is null")
+    if "pfl" in systems and (pfl is None or not (pfl / "bin" / "python").exists()):
+        raise UserError(
+            "Apple's pfl is not there", where=f"--pfl {pfl}", expected="a folder that benchmarks/pfl_env.sh made"
+        )
+    if "pfl" in systems and not warm_up:
+        raise UserError(
+            "pfl evaluates in its first round", where="--warm-up 0", expected="1 or more, so that this is not counted"
+        )
+    by_model = {m: _of_model(m, nodes, rounds, warm_up, turns, workers, systems, tell, pfl) for m in models}
+    if "pfl" not in systems:
+        tell("Apple's pfl is not among the systems; ray_wall_over_pfl is null")
     ratios = {model: told.pop("ratios") for model, told in by_model.items()}
     return {
         "nodes": nodes, "rounds": rounds, "turns": turns, "workers": workers,
-        "ratios": {**ratios[models[0]], "ray_wall_over_pfl": None, "by_model": ratios},
-        "models": by_model, "pfl": pfl,
+        "ratios": {**ratios[models[0]], "by_model": ratios},
+        "models": by_model,
     }  # fmt: skip
 
 
 def _of_model(
     model: str, nodes: int, rounds: int, warm_up: int, turns: int, workers: int, systems: Sequence[str],
-    tell: Callable[[str], None],
+    tell: Callable[[str], None], pfl: Path | None,
 ) -> dict[str, Any]:  # fmt: skip
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in systems}
     furthest = 0.0
@@ -57,7 +64,7 @@ def _of_model(
             first: Block | None = None
             for name in systems:
                 asked = {"system": name, "model": model, "nodes": nodes, "warm_up": warm_up, "rounds": rounds}
-                told, block = _one({**asked, "workers": workers, "out": f"{folder}/{name}{turn}"})
+                told, block = _one({**asked, "workers": workers, "out": f"{folder}/{name}{turn}"}, pfl)
                 found[name].append(told)
                 apart = difference(first, block) if first is not None else 0.0
                 first, furthest = first or block, max(furthest, apart)
@@ -91,32 +98,24 @@ def ratios_of(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, float | Non
         "ray_wall_over_plain": ratio("ray", "plain", "wall"),
         "ray_cpu_over_plain": ratio("ray", "plain", "cpu"),
         "ray_cpu_over_flower_ray": ratio("ray", "flower_ray", "cpu"),
+        "ray_wall_over_pfl": ratio("ray", "pfl", "wall"),
         "start_over_flower_ray": ratio("ray", "flower_ray", "start"),
         "local_wall_over_plain": ratio("local", "plain", "wall"),
         "local_cpu_over_plain": ratio("local", "plain", "cpu"),
     }
 
 
-def _one(asked: Mapping[str, Any]) -> tuple[dict[str, Any], Block]:
-    """One system's turn in a process of its own, which is ended with all that it started."""
+def _one(asked: Mapping[str, Any], pfl: Path | None) -> tuple[dict[str, Any], Block]:
+    """One system's turn in a process of its own."""
     out = Path(asked["out"])
-    log = out.with_suffix(".log")
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {
-        **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-        "RAY_USAGE_STATS_ENABLED": "0", "FLWR_TELEMETRY_ENABLED": "0", "RAY_IGNORE_UNHANDLED_ERRORS": "1",
-    }  # fmt: skip
     command = [sys.executable, "-m", "simulation.bench.rounds.child", json.dumps(dict(asked))]
-    process = processes.start(command, cwd=ROOT, environment=environment, log=log)
-    try:
-        process.wait(WITHIN_S)
-    finally:
-        processes.end([process])
-    figures = out.with_suffix(".json")
-    if not figures.is_file():
-        raise UserError(f"{asked['system']} ended without figures", todo="its last lines are:\n" + tail(log))
+    if asked["system"] == "pfl":  # its own processes, each of which takes as many users of a round as the others
+        count = asked["workers"] if asked["nodes"] % asked["workers"] == 0 else 1
+        several = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count))
+        command = [f"{pfl}/bin/python", *several, "-m", "simulation.bench.rounds.pfl_child", command[-1]]
+    told = figures_of(command, out.with_suffix(".json"), asked["system"], WITHIN_S)
     with np.load(out.with_suffix(".npz")) as weights:
-        return json.loads(figures.read_text(encoding="utf-8")), dict(weights)
+        return told, dict(weights)
 
 
-ALL = tuple(SYSTEMS)
+ALL = (*SYSTEMS, "pfl")

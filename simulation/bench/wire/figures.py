@@ -22,8 +22,12 @@ def figures(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any
     target  what full models in 32 bits reach between rounds, at their last, mean over seeds. A setting is there at the first
             measured round at which its own mean is; all that training sent both ways until then are its `bytes_to_target`.
 
-    A ratio is None where one of its sides is not there.
+    Where jobs are missing yet, all of it is over the seeds that every setting with a result has. A ratio is None where one
+    of its sides is not there.
     """
+    seeds = [{each["seed"] for each in found} for found in results.values() if found]
+    common = set.intersection(*seeds) if seeds else set[int]()
+    results = {name: [each for each in found if each["seed"] in common] for name, found in results.items()}
     by_setting = {setting: rows_of({setting: found}) for setting, found in results.items() if found}
     full = mean_curve(by_setting.get(FULL, []))
     target = full[max(full)][0] if full else None

@@ -47,7 +47,7 @@ def gait(tmp_path):
         (PLAIN.replace("[ax, ay, az]", "{ax: 1}"), ["modalities.acc.columns: {'ax': 1} is not allowed; a list is"]),
         ("- a list\n", ["not a mapping"]),
         ("", ["empty"]),
-        ("title: [\n", ["not YAML"]),
+        ("title: [\n", ["cannot be read as YAML", "line 2"]),
     ],
 )  # fmt: skip
 def test_faults_are_told_with_their_key_and_what_is_meant(tmp_path, text, said):

@@ -63,7 +63,7 @@ def test_only_the_subjects_asked_for_are_read(gait):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no column 'ax'"),
+        ("", "the file is empty"),
         (csv([]), "the signal is empty"),
         (csv([[1, 2, 3, 4, 5, "six"]]), "row 1, column gz: 'six' is no number"),
         (csv(counting(2), "ax,ay,g,gx,gy,gz"), "no column 'az'; there is ax, ay, g"),

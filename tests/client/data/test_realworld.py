@@ -142,7 +142,7 @@ def test_a_signal_with_another_clock_is_left_out_and_told(home):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no column 'attr_time'"),
+        ("", "the file is empty"),
         (table().replace("attr_z", "attr_w"), "no column 'attr_z'"),
         (table().replace(",1.0,", ",fast,"), "'fast' is no number"),
         (table(()), "empty"),

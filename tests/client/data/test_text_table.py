@@ -46,3 +46,15 @@ def test_any_text_is_read_or_unreadable(text):
             assert table.numbers([column]).shape[1] == 1
     except Unreadable:
         pass
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \n\t\n"])
+def test_nothing_is_no_table(text):
+    with pytest.raises(Unreadable, match="the file is empty"):
+        TextTable.of(text)
+
+
+def test_bytes_that_are_no_text_do_not_fill_the_message():
+    with pytest.raises(Unreadable) as error:
+        TextTable.of("\0" * 100_000).numbers(["ax"])
+    assert "no column 'ax'" in str(error.value) and len(str(error.value)) < 200 and "\0" not in str(error.value)

@@ -8,7 +8,7 @@ import torch
 
 import client.app
 from client.data.holdings import holdings_of
-from client.node import _resident_holdings
+from client.resident import forget_holdings
 from configs.errors import UserError
 from configs.nodes import node_places
 from protocol.embedding import unpack_embeddings
@@ -36,7 +36,7 @@ def test_recordings_that_cannot_be_used_are_told_without_a_word_of_files(toy, as
     toy.broken.add("1")
     reason = asked.refusal(kind, 0, Payload(asked.blocks(*NODE_0, "autoencoder.accelerometer"), {"rounds": 1, "subsets": [],
                            "track": "all", "first_epoch": 1, "epochs": 1, "keep": []}))  # fmt: skip
-    assert reason.startswith("node 0: ") and "the node's own log says" in reason
+    assert "the node's own log says" in reason and len(reason) < 120
     assert not any(word in reason for word in ("/", "secret", "S1", ".mat", "corrupt"))
 
 
@@ -210,7 +210,7 @@ def test_fine_tuning_in_two_messages_equals_one_bit_by_bit_also_in_fresh_process
     at_once = tune(make(experiment), "all", 1, 4, [3, 4], last=True)
     asked = make(experiment, store="disk", **{"state-dir": str(tmp_path)})
     first = tune(asked, "all", 1, 2, [])
-    _resident_holdings.cache_clear()
+    forget_holdings()
     second = tune(asked, "all", 3, 2, [3, 4], last=True)
     assert first.blocks == {}
     assert first.info["losses"] + second.info["losses"] == at_once.info["losses"]

@@ -129,6 +129,8 @@ def test_moon_rewards_the_shared_model_s_embeddings_over_the_last_own_ones():
     moon = correction_for(network, {"name": "moon", "mu": 2.0, "temperature": 0.5}, last, {})
     here = moon.further_loss(Batch(network.embed(window), window, {}))
     here.backward()
+    gone = {"ecg": torch.zeros(5, dtype=torch.bool)}
+    assert moon.further_loss(Batch(network.embed(window), window, gone)) is None  # nothing was recorded
     put(network, {name: value + 0.5 for name, value in moon.start.items()})
     there = moon.further_loss(Batch(network.embed(window), window, {}))
     assert 0 < here.item() < 2 * np.log(2) < there.item()

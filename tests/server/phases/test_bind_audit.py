@@ -34,8 +34,8 @@ def experiment(pairing="nearest", synonyms=None):
     })  # fmt: skip
 
 
-def giving(partition, label):
-    handles = np.arange(3, dtype=np.int64) + 10 * partition
+def giving(partition, label, handles=None):
+    handles = np.arange(3, dtype=np.int64) + 10 * partition if handles is None else handles
 
     def app(message, context):
         question = Payload.from_records(message.content)
@@ -46,9 +46,9 @@ def giving(partition, label):
     return app
 
 
-def audited(asked, *vocabularies, labels=LABELS):
-    """The state after binding nodes 0 and 1 of groups a and b, and what was noted."""
-    hosts = [giving(p, labels[p]) for p in (0, 1)]
+def audited(asked, *vocabularies, labels=LABELS, handles=None):
+    """The state after binding nodes 0 and 1 of groups a and b, and what was noted; `handles` are what node 1 names."""
+    hosts = [giving(0, labels[0]), giving(1, labels[1], handles)]
     grid = LocalGrid(lambda message, context: hosts[context.node_id - 100](message, context), [{}] * 2, {})
     events = []
     job = Job(asked, "fedbind", 0, Dispatch(grid, events, "fedbind", 0, 60.0, 1, {0: 100, 1: 101}), None)
@@ -61,7 +61,8 @@ def audited(asked, *vocabularies, labels=LABELS):
         turned = np.deg2rad(angles)
         vectors = np.stack([np.cos(turned), np.sin(turned)], axis=1).astype(np.float32)
         embedded[p] = Embedded("ab"[p], np.arange(3, dtype=np.int64) + 10 * p, vectors)
-    state = bind_samples(job, JobState(manifests, embedded={"acc": embedded}))
+    held = {p: each.handles for p, each in embedded.items()}
+    state = bind_samples(job, JobState(manifests, embedded={"acc": embedded}, handles=held))
     return state, [event["text"] for event in events if event["event"] == "note"], job.dispatch.tally.skipped
 
 
@@ -119,3 +120,12 @@ def test_labels_that_are_none_of_the_node_s_own_classes_are_refused(label, told)
         audited(experiment("oracle"), ["rest", "walk", "run"], ["walk", "rest"], labels={**LABELS, 1: label})
     _, notes, skipped = audited(experiment(), ["rest", "walk", "run"], ["walk", "rest"], labels={**LABELS, 1: label})
     assert told in notes[0] and "node 1" in notes[0] and not skipped  # no round of training was missed
+
+
+def test_nobody_says_of_another_node_s_samples_which_class_they_are():
+    """Node 1 names node 0's handles: its labels are not taken, and those of node 0 stay node 0's."""
+    lie = np.arange(3, dtype=np.int64)
+    _, notes, skipped = audited(experiment(), ["rest", "walk"], ["rest", "walk"], handles=lie)
+    assert "handles of another node" in notes[0] and "node 1" in notes[0] and not skipped
+    with pytest.raises(UserError, match="handles of another node"):
+        audited(experiment("oracle"), ["rest", "walk"], ["rest", "walk"], handles=lie)

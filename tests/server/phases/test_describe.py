@@ -151,6 +151,17 @@ def more_than_one_node_per_group(experiment):
     return experiment.model_copy(update={"groups": groups, "split": split})
 
 
+def of_kind(manifest, kind):
+    manifest["modalities"]["acc"]["kind"] = kind
+    return manifest
+
+
+def far(blocks):
+    for block in blocks.values():
+        block["1/total"] = np.full(2, 1e300)
+    return blocks
+
+
 PLACES_OF_TWO = [(0, "a"), (1, "a"), (2, "b"), (3, "finetune"), (4, "test")]
 
 
@@ -166,11 +177,17 @@ PLACES_OF_TWO = [(0, "a"), (1, "a"), (2, "b"), (3, "finetune"), (4, "test")]
         (host(told(1, "a"), blocks=sums(1, "a", channels=3)), "sums of other channels than its manifest's"),
         (host(told(1, "a"), blocks={"moments.ecg": sums(1, "b")["moments.ecg"]}), "sums of other channels"),
         (host(told(1, "a"), blocks={"moments.acc": {"1/count": np.ones(2)}}), "moments.acc: expected count"),
+        (host(told(1, "a", modalities={"../evil": told(1, "a")["modalities"]["acc"]})), "claims a sensor '../evil'"),
+        (host(told(1, "a", modalities=told(1, "b")["modalities"])), "claims a sensor 'ecg', which group a does not hold"),
+        (host(of_kind(told(1, "a"), "oracle")), "acc: unknown kind 'oracle'"),
+        (host({**told(1, "a"), "group": "x" * 10_000}), "claims to be node 1"),
+        (host(told(1, "a"), blocks=far(sums(1, "a"))), "values above"),
         (host(nodes=3), "needs a list of nodes"),
         (host(faults=[1]), "faults by node"),
     ],
     ids=["negative", "other group", "unknown node", "somebody else", "a list", "text", "three channels", "a sensor it lacks",
-         "half the sums", "no list", "no faults by node"],
+         "half the sums", "a sensor that is a path", "another group's sensor", "a kind of its own", "a name without end",
+         "sums that would be infinite", "no list", "no faults by node"],
 )  # fmt: skip
 def test_a_host_that_lies_of_its_node_is_left_out_and_the_job_goes_on(experiment, bad, said):
     hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
@@ -247,3 +264,49 @@ def test_nobody_at_all_ends_the_wait_with_a_message(experiment):
     job = Job(waiting, "fedbind", 0, Dispatch(LocalGrid(None, [], {}), [], "fedbind", 0, 1.0, 1), None)
     with pytest.raises(UserError, match="no node came within"):
         describe(job, JobState())
+
+
+def wider(manifest):
+    manifest["modalities"]["acc"]["channels"] = 3
+    return manifest
+
+
+def test_a_node_that_tells_another_shape_than_most_is_left_out_where_its_group_has_another(experiment):
+    """acc is held by nodes 0 and 1 of a, 2 of b: node 1 alone says three channels."""
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts[1] = host(wider(told(1, "a")))
+    state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
+    assert list(state.manifests) == [0, 2, 3, 4]
+    assert reasons(dispatch) == {1: "tells acc as inertial, 16 frames, 3 channels, unlike 2 of 3 nodes"}
+    assert state.normalisation["a"]["moments.acc"]["mean"].shape == (2,)
+
+
+def test_where_a_whole_group_tells_another_shape_the_configuration_does_not_fit(experiment):
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts[2] = host(wider(told(2, "b")))
+    with pytest.raises(UserError, match="nodes disagree on acc"):
+        described(more_than_one_node_per_group(experiment), hosts)
+
+
+def test_where_halves_disagree_nobody_is_called_odd(experiment):
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts[1] = host(wider(told(1, "a")))
+    hosts[2] = host(faults={"2": "away"})
+    with pytest.raises(UserError, match="nodes disagree on acc"):
+        described(more_than_one_node_per_group(experiment), hosts, "lower_bound")
+
+
+def test_a_board_that_names_other_classes_than_most_is_left_out_where_its_group_has_another(experiment):
+    groups = {**experiment.groups, "test": experiment.groups["test"].model_copy(update={"nodes": 2})}
+    two = experiment.model_copy(update={"groups": groups, "split": {**experiment.split, "test": ["4", "5"]}})
+    hosts = [*honest(), host(told(4, "test", classes=[str(each) for each in range(9_999)]))]
+    state, dispatch = described(two, hosts)
+    assert state.members("test") == [3]
+    assert reasons(dispatch) == {4: "tells 9999 classes of its own, unlike 2 of 3 nodes"}
+
+
+def test_one_class_alone_is_nothing_to_tell_apart(experiment):
+    hosts = [host(told(p, group, classes=["walk"]), blocks=sums(p, group)) for p, group in PLACES]
+    with pytest.raises(UserError, match="one class alone, walk") as error:
+        described(experiment, hosts)
+    assert "fedbind data check" in str(error.value)

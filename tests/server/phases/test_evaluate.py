@@ -79,6 +79,7 @@ def test_without_an_area_there_is_none(experiment):
         (counting([[1, 0, 0], [0, 0, 0], [0, 0, 0]]), "expected counts of shape"),
         (counting([[1, 0], [0, 0]], networks=2), "expected counts of shape"),
         (counting([[1, 0], [0, 0]], auc=1.5), "an AUC of 1.5"),
+        (counting([[0, 0], [0, 0]], auc=0.5), "claims 0 examples"),
     ],
     ids=[
         "more than it has",
@@ -88,6 +89,7 @@ def test_without_an_area_there_is_none(experiment):
         "a class too many",
         "a network too many",
         "AUC",
+        "an AUC of nothing",
     ],
 )
 def test_impossible_counts_cost_their_node_the_evaluation(experiment, bad, said):

@@ -26,6 +26,7 @@ def sums(rows):
 
 GATE = _sums_gate({0: manifest(0), 1: manifest(1, "test")})
 GOOD = sums(np.ones((2, 3)))
+SECOND_GREATER = np.float32([1, 1.01, 1, 1, 1, 1])
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,15 @@ GOOD = sums(np.ones((2, 3)))
         (0, Payload({"latents.acc": {**GOOD, "products": GOOD["products"][1:]}}, {"held": True}), "each pair"),
         (0, Payload({"latents.acc": {**GOOD, "total": GOOD["total"] * np.nan}}, {"held": True}), "infinite"),
         (0, Payload({"latents.acc": {**GOOD, "count": -GOOD["count"]}}, {"held": True}), "negative"),
+        (0, Payload({"latents.acc": {**GOOD, "products": -GOOD["products"]}}, {"held": True}), "negative"),
+        (0, Payload({"latents.acc": {**GOOD, "count": GOOD["count"] * 1e300}}, {"held": True}), "counts above"),
+        (0, Payload({"latents.acc": {**GOOD, "total": GOOD["total"] * 1e30}}, {"held": True}), "values above"),
+        (0, Payload({"latents.acc": {**GOOD, "total": GOOD["total"] * 1.01}}, {"held": True}), "this sum"),
+        (
+            0,
+            Payload({"latents.acc": {**GOOD, "products": GOOD["products"] * SECOND_GREATER}}, {"held": True}),
+            "products",
+        ),
     ],
 )
 def test_sums_that_are_not_a_node_s_own_are_refused(partition, reply, fault):

@@ -26,7 +26,12 @@ def test_ratios_are_of_the_sides_that_were_run():
     figures = {"plain": {"wall": 2.0, "cpu": 4.0, "start": None}, "ray": {"wall": 1.0, "cpu": 5.0, "start": 3.0}}
     told = ratios_of(figures)
     assert (told["ray_wall_over_plain"], told["ray_cpu_over_plain"]) == (0.5, 1.25)
-    assert told["ray_cpu_over_flower_ray"] is None and told["start_over_flower_ray"] is None
+    assert ratios_of({**figures, "pfl": {"wall": 4.0, "cpu": 1.0, "start": None}})["ray_wall_over_pfl"] == 0.25
+    assert (
+        told["ray_cpu_over_flower_ray"] is None
+        and told["ray_wall_over_pfl"] is None
+        and told["start_over_flower_ray"] is None
+    )
 
 
 @pytest.mark.slow
@@ -37,3 +42,12 @@ def test_the_command_ends_with_one_json_object(capsys):
     assert code == 0 and told["ratios"]["local_cpu_over_plain"] is not None
     assert told["ratios"]["ray_wall_over_pfl"] is None and told["models"]["mlp"]["furthest_weight"] < 1e-5
     assert told["models"]["mlp"]["systems"]["local"]["start"] > 0
+
+
+def test_pfl_is_asked_for_only_where_it_is(tmp_path, capsys):
+    assert call(["bench", "rounds", "--system", "pfl"]) == 2
+    assert "benchmarks/pfl_env.sh" in capsys.readouterr().err
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    assert call(["bench", "rounds", "--system", "pfl", "--pfl", str(tmp_path), "--warm-up", "0"]) == 2
+    assert "first round" in capsys.readouterr().err

@@ -55,6 +55,13 @@ def test_without_full_models_there_is_no_ratio():
     assert table(told).splitlines()[1].startswith("float32,0.75,")
 
 
+def test_while_jobs_are_missing_all_is_over_the_seeds_that_every_setting_has():
+    told = figures({**RESULTS, FULL: RESULTS[FULL][:1]})
+    assert all(line["seeds"] == [0] for line in told["settings"].values()) and told["target"] == 0.6
+    assert told["settings"][FLOAT32]["bytes_to_target"] == 12e6 and told["settings"]["int8"]["bytes_to_target"] is None
+    assert figures({})["settings"] == {} and figures({FULL: []})["target"] is None
+
+
 def test_every_setting_is_a_configuration_with_the_same_budget_and_the_user_s_own_words():
     for name in SETTINGS:
         experiment = load("demo", overrides_of(name, ["rounds.contrast=7"]))

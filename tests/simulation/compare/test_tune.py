@@ -39,9 +39,10 @@ def test_a_search_looks_at_no_test_person_s_curve_and_has_folds_to_judge_by():
     assert rates == [] and experiment.seeds == [4] and experiment.evaluation.folds == 2
     settings = experiment.evaluation
     assert not (settings.curve or settings.curve_every or settings.embeddings or settings.every or settings.personal)
-    assert [each.contrast.rate for _, each in tries[1:]] == pytest.approx([0.001 / 10**0.5, 0.001 * 10**0.5])
+    assert [each.strategy.parameters["eta"] for _, each in tries[1:]] == pytest.approx([0.01, 0.001])
     (others,) = searches(study, grid, Plan(tries=5, tune_seed=9)).values()
-    assert others[4][1].strategy.parameters["eta"] == pytest.approx(0.1 * 10**0.5, rel=1e-4)
+    assert others[4][1].strategy.parameters["eta"] == pytest.approx(0.01)
+    assert others[4][1].contrast.rate == pytest.approx(0.001 / 10**0.5, rel=1e-4)
     assert others[0][1].seeds == [9]
 
 
