@@ -12,6 +12,7 @@ from cli import (
     bench_pictures,
     bench_rounds,
     bench_scale,
+    bench_tune,
     bench_wire,
 )
 
@@ -22,6 +23,7 @@ app.command("encoder", help=bench_encoder.HELP)(bench_encoder.encoder)
 app.command("aggregate", help=bench_aggregate.HELP)(bench_aggregate.aggregate)
 app.command("match", help=bench_match.HELP)(bench_match.match)
 app.command("rounds", help=bench_rounds.HELP)(bench_rounds.rounds)
+app.command("tune", help=bench_tune.HELP)(bench_tune.tune)
 app.command("wire", help=bench_wire.HELP)(bench_wire.wire)
 app.command("scale", help=bench_scale.HELP)(bench_scale.scale)
 app.command("pictures", help=bench_pictures.HELP)(bench_pictures.pictures)

@@ -44,6 +44,12 @@ def tune(
     threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
     bf16: Annotated[bool, typer.Option("--bf16", help="Arithmetic in bfloat16.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Count on the test nodes at the end.")] = False,
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve", help="Count on the test nodes after every epoch too; not timed, and nothing is chosen by it."
+        ),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder; default RUN/tuned-<method>-<seed>-<node>.")] = None,
     json: Annotated[bool, typer.Option("--json", help="End with the figures as one JSON object on one line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -53,7 +59,7 @@ def tune(
     from server.report.finish import as_line
     from simulation.tune import Asked, out_folder, told_lines, tune_run
 
-    asked = Asked(method, seed, node, scratch, test)
+    asked = Asked(method, seed, node, scratch, test, curve)
     limits = EdgeSettings(epochs, patience, held, seconds, memory_mib, threads, bf16, not head_only)
     folder = out or out_folder(run, asked)
     tell = (lambda text: None) if quiet else (lambda text: typer.echo(text, err=True))

@@ -11,10 +11,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import safetensors.numpy
+import safetensors.torch
+
 from client.store import NodeStore
+from models.unified import LatentAxes
 from models.vqvae import VqVae, digest, unpack
 from protocol.payload import Block, ProtocolError
 
+AXES = (
+    "latents."  # blocks of it: {"mean": (number,), "turn": (number, fewer)}, to which latents of a modality are turned
+)
 BLOCK = "unified"  # {"file": uint8 (bytes,)}: what `models.vqvae.pack` made
 
 
@@ -24,6 +32,10 @@ def _file(sha256: str) -> str:
 
 def _used(method: str, seed: int) -> str:
     return f"unified:used:{method}:{seed}"
+
+
+def _axes(method: str, seed: int) -> str:
+    return f"unified:axes:{method}:{seed}"
 
 
 def take_encoder(
@@ -55,6 +67,20 @@ def encoder_used(store: NodeStore, method: str, seed: int) -> tuple[VqVae, str]:
     if content is None:
         raise ProtocolError("the frozen encoder is not on this node")
     return unpacked(content), sha256
+
+
+def take_axes(store: NodeStore, method: str, seed: int, blocks: Mapping[str, Block]) -> None:
+    """Keeps what `latents.<modality>` blocks say, for the messages of the job that follow; they need not say it again."""
+    flat = {f"{n}/{key}": value for n, block in blocks.items() if n.startswith(AXES) for key, value in block.items()}
+    store.put(_axes(method, seed), safetensors.numpy.save({n: np.ascontiguousarray(v) for n, v in flat.items()}))
+
+
+def axes_used(store: NodeStore, method: str, seed: int, modality: str) -> LatentAxes:
+    """The axes of a modality in a job; raises ProtocolError where the node was never told."""
+    kept = safetensors.torch.load(store.get(_axes(method, seed)) or safetensors.torch.save({}))
+    if f"{AXES}{modality}/turn" not in kept:
+        raise ProtocolError(f"{modality}: nobody told this node the axes of its latents")
+    return LatentAxes(kept[f"{AXES}{modality}/mean"], kept[f"{AXES}{modality}/turn"])
 
 
 @lru_cache(maxsize=4)

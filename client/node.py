@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from client.data.holdings import Holdings
-from client.frozen import encoder_used
-from client.latents import Latents, LatentView, kept_latents, make_latents
+from client.frozen import axes_used, encoder_used
+from client.latents import Latents, LatentView, kept_latents, let_go, make_latents
 from client.resident import resident_holdings
 from client.store import NodeStore, store_of
 from client.training.views import View, strength_for
@@ -25,7 +26,8 @@ from configs.schema import Experiment
 from configs.unified_settings import UnifiedSettings
 from models.augment import Strength
 from models.blocks import ModalityShape
-from models.unified import SIGNAL_KINDS, latent_shape, pictures_of, signals_of
+from models.unified import SIGNAL_KINDS, latent_shape, pictures_of, signals_of, sums_of
+from models.unified.latents import PRECISION
 from models.vqvae import CELL, VqVae
 from protocol.handles import sample_handles
 from protocol.payload import Payload, ProtocolError
@@ -102,58 +104,93 @@ class Node:
     def view(self, payload: Payload, modality: str, how: str | None = None, change: Strength | None = None) -> View:
         """All samples of a modality with what normalises them: the message's statistics or the node's own.
 
-        Of a signal that the frozen encoder reads, latents, made at the first call and kept on the node; `change` is how
-        their variants were augmented (as settings say where it is left out).
+        Of a signal that the frozen encoder reads, latents on the axes that all nodes agreed on, made at the first call and
+        kept on the node; `change` is how their variants were augmented (as settings say where it is left out).
         """
         windows = self._windows(payload, modality, how)
-        shape = self.holdings.shapes[modality]
-        if not self.unified or shape.kind not in SIGNAL_KINDS:
+        if not self.unified or self.holdings.shapes[modality].kind not in SIGNAL_KINDS:
             return windows
         settings = self.experiment.models.unified
-        kept = self._latents(payload, modality, how, settings, change)
-        agreed = payload.blocks.get(f"moments.{modality}", {})
-        rows, numbers = torch.arange(len(windows)), kept.clean.shape[2]
-        mean, std = (
-            torch.from_numpy(np.broadcast_to(agreed.get(f"latent_{key}", np.float32(plain)), (numbers,)).copy())
-            for key, plain in (("mean", 0.0), ("std", 1.0))
-        )
-        size = (len(rows), 1, numbers)
+        kept = self._on_axes(payload, modality, how, change)
+        size = (len(windows), 1, kept.clean.shape[2])
         return LatentView(
-            kept.clean, mean.expand(size), std.expand(size), windows.present, kept.variants, rows,
+            kept.clean, torch.zeros(size), torch.ones(size), windows.present, kept.variants, torch.arange(len(windows)),
             settings.mix, settings.noise,
         )  # fmt: skip
+
+    def _on_axes(self, payload: Payload, modality: str, how: str | None, change: Strength | None) -> Latents:
+        """Latents of all windows turned to the agreed axes. Those before are let go: they are six times as large."""
+        axes = axes_used(self.store, self.method, self.seed, modality)
+        before = self._latents_name(payload, modality, how, change)
+        turned = hashlib.sha256(axes.mean.numpy().tobytes() + axes.turn.numpy().tobytes()).hexdigest()
+
+        def make() -> tuple[Tensor, Tensor]:
+            raw = self._latents(payload, modality, how, change)
+            on_axes = axes(raw.clean).to(PRECISION), axes(raw.variants).to(PRECISION)
+            let_go(self.store, before)
+            return on_axes
+
+        return kept_latents(self.store, f"{before}:{turned}", make)
+
+    def latent_sums(self, payload: Payload, modality: str) -> dict[str, np.ndarray]:
+        """What the axes are found from: count, total and products over the latents of the windows present; kept, because
+        the latents themselves are let go when axes are known."""
+        name = f"sums:{self._latents_name(payload, modality)}"
+        kept = self.store.get(name)
+        if kept is None:
+            present = torch.from_numpy(self.holdings.samples.present[modality])
+            sums = sums_of(self._latents(payload, modality).clean, present)
+            count, products = torch.tensor([sums.count], dtype=torch.float64), sums.products.float()
+            kept = safetensors.torch.save({"count": count, "total": sums.total, "products": products})
+            self.store.put(name, kept)
+        return {key: value.numpy() for key, value in safetensors.torch.load(kept).items()}
+
+    def _latents_name(
+        self,
+        payload: Payload,
+        modality: str,
+        how: str | None = None,
+        change: Strength | None = None,
+        settings: UnifiedSettings | None = None,
+    ) -> str:
+        """All that the latents of a modality depend on."""
+        shape, augment = self.holdings.shapes[modality], self.experiment.augment
+        change = change or strength_for(shape.kind, augment, shape.layout)
+        complete, settings = self.method == "upper_bound", settings or self.experiment.models.unified
+        what = (
+            self.seed, self.place.partition, complete, modality, how, change, self.encoder[1], settings, augment.jitter
+        )  # fmt: skip
+        digest = hashlib.sha256(repr(what).encode())
+        agreed = payload.blocks.get(f"moments.{modality}", {})
+        for key in ("mean", "std"):
+            digest.update(np.ascontiguousarray(agreed.get(key, ())).tobytes())
+        return f"latents:{digest.hexdigest()}"
 
     def _latents(
         self,
         payload: Payload,
         modality: str,
-        how: str | None,
-        settings: UnifiedSettings,
+        how: str | None = None,
         change: Strength | None = None,
+        settings: UnifiedSettings | None = None,
     ) -> Latents:
-        """What the frozen encoder says of all windows, under a name that says all it depends on."""
+        """What the frozen encoder says of all windows."""
         shape, augment = self.holdings.shapes[modality], self.experiment.augment
-        change = change or strength_for(shape.kind, augment, shape.layout)
-        model, sha256 = self.encoder
-        complete = self.method == "upper_bound"
-        what = (self.seed, self.place.partition, complete, modality, how, change, sha256, settings, augment.jitter)
-        digest = hashlib.sha256(repr(what).encode())
-        agreed = payload.blocks.get(f"moments.{modality}", {})
-        for key in ("mean", "std"):
-            digest.update(np.ascontiguousarray(agreed.get(key, ())).tobytes())
+        changed = change or strength_for(shape.kind, augment, shape.layout)
+        asked, model = settings or self.experiment.models.unified, self.encoder[0]
         seed = derived_seed(self.seed, "variants", self.place.partition, modality)  # alike for every method
 
         def make() -> tuple[Tensor, Tensor]:
             windows = self._windows(payload, modality, how)
-            return make_latents(model, windows, shape, settings, self._varied(), change, augment.jitter, seed)
+            return make_latents(model, windows, shape, asked, self._varied(), changed, augment.jitter, seed)
 
-        return kept_latents(self.store, f"latents:{digest.hexdigest()}", make)
+        return kept_latents(self.store, self._latents_name(payload, modality, how, change, settings), make)
 
     def cells(self, payload: Payload, modality: str) -> Tensor:
         """The frozen encoder's latents cell by cell, before any codebook: (cell of every window, number)."""
         settings, latent = self.experiment.models.unified, self.encoder[0].quantiser.latent
-        plain = settings.model_copy(update={"latents": "continuous", "variants": 0, "pool": 1})
-        clean = self._latents(payload, modality, None, plain).clean.float()
+        each = {"latents": "continuous", "variants": 0, "steps": settings.records // CELL}
+        clean = self._latents(payload, modality, settings=settings.model_copy(update=each)).clean.float()
         present = torch.from_numpy(self.holdings.samples.present[modality])
         cells = clean[present].unflatten(2, (-1, latent, settings.bins // CELL))  # (n, column, signal, number, row)
         return cells.movedim(3, -1).reshape(-1, latent)

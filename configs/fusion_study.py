@@ -74,6 +74,7 @@ class BevMethod(Section):
     fold_groups: Count | None = (
         None  # encoders are trained once for so many groups of held-out people; None: per person
     )
+    every_seed: bool = True  # whether each seed has encoders of its own, or all use those of seed 0
 
 
 class HeadSettings(Section):
@@ -109,9 +110,9 @@ class FusionStudy(Section):
     seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
     sets: Literal["prefixes", "all"] = "prefixes"  # the first 1, 2, … modalities; or every subset
     useless: bool = False  # one more set: all modalities and one of white noise
-    heads: Literal["each", "one"] = (
-        "each"  # a head for each set; or one for all of them, which modality_drop makes able
-    )
+    # A head for each set; or one for all of them, which modality_drop makes able, and another for the set with noise;
+    # or a single one, which has met the noise in training whatever set it is tested on.
+    heads: Literal["each", "one", "single"] = "each"
     unified: UnifiedMethod = UnifiedMethod()
     bev: BevMethod = BevMethod()
     head: HeadSettings = HeadSettings()
@@ -160,7 +161,7 @@ class FusionStudy(Section):
                 faults.append(f"sequence.{key}: {seconds:g} s is no multiple of {stride:g} s, a window's stride")
         if not -300 < self.picture.low_db < self.picture.high_db < 300:
             faults.append("picture: the span of decibels must rise, within ±300")
-        if self.heads == "one" and len(self.modality_sets) > 1 and not self.head.modality_drop:
+        if self.heads != "each" and len(self.modality_sets) > 1 and not self.head.modality_drop:
             faults.append(
                 "head.modality_drop: one head for all sets must learn to do without some; give a share above 0"
             )

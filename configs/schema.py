@@ -184,7 +184,7 @@ class AugmentSettings(Section):
     jitter: Annotated[float, Field(ge=0.0)] = 0.05  # white noise, in standard deviations of the normalised signal
 
 
-ADAPTER_SIZES = {"width": 24, "feature": 16, "hidden": 48, "projection": 64}
+ADAPTER_SIZES = {"width": 24, "feature": 32, "hidden": 48, "projection": 64}
 
 
 class ModelSettings(Section):

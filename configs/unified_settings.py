@@ -44,7 +44,10 @@ class UnifiedSettings(Section):
     axes: Literal["channels", "norm"] = "channels"  # norm: the length of each vector, however the sensor is turned
     signals: Count = 12  # a sensor of more channels is mixed into so many, by a fixed random rotation
     latents: Literal["continuous", "quantised"] = "continuous"
-    pool: Count = 2  # neighbouring columns averaged into one, before they are kept
+    steps: Count = (
+        8  # of time that are kept of a window; as many as adapters give, and more told actions apart no better
+    )
+    numbers: Count = 64  # of each step, along the directions in which the latents of all nodes say most
     variants: Annotated[int, Field(ge=0)] = 24  # of each training window, augmented before it is drawn
     mix: bool = True  # each step takes a point between two of them
     noise: AtLeastZero = 0.3  # white noise on latents, in their standard deviations

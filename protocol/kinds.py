@@ -53,7 +53,7 @@ UNIFIED = Kind(
     (
         Leaves(
             "latents.*",
-            "per number of the frozen encoder's latents: count, sum and sum of squares over all of a node's windows",
+            "of the frozen encoder's latents over all of a node's windows: count, sum of each number, sum of each pair's product",
             1,
         ),
     ),

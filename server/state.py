@@ -42,15 +42,18 @@ class JobState:
         """How many samples each node said it holds."""
         return {partition: manifest.samples for partition, manifest in self.manifests.items()}
 
-    def statistics(self, partition: int, only: Iterable[str] | None = None) -> dict[str, Block]:
+    def statistics(self, partition: int, only: Iterable[str] | None = None, kind: str = "moments.") -> dict[str, Block]:
         """What a node's data set was agreed to be normalised by: `moments.<modality>` blocks of the modalities it holds.
 
         only  of these modalities alone, as far as it holds them
+        kind  "latents." for the axes of latents, which a node is told once
         """
         told = self.manifests[partition]
         wanted = set(told.modalities) if only is None else set(told.modalities) & set(only)
         blocks = self.normalisation.get(told.group, {})
-        return {name: block for name, block in blocks.items() if name.partition(".")[2] in wanted}
+        return {
+            name: block for name, block in blocks.items() if name.partition(".")[2] in wanted and name.startswith(kind)
+        }
 
     def members(self, *groups: str) -> list[int]:
         """Partitions of these groups that hold a sample, in rising order."""

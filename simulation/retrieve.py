@@ -16,7 +16,7 @@ import numpy as np
 
 from client.data.holdings import check_data
 from client.data.samples import SampleSet, concatenate
-from client.frozen import BLOCK, take_encoder
+from client.frozen import BLOCK, take_axes, take_encoder
 from client.handlers.contrast import embedded
 from client.node import Node
 from client.store import MemoryStore
@@ -186,6 +186,7 @@ def _embedded(
         if node.unified:
             frozen = blocks[BLOCK]
             take_encoder(node.store, {}, method, seed, digest(frozen["file"].tobytes()), frozen)
+            take_axes(node.store, method, seed, blocks)
         own = {name: block for name, block in blocks.items() if name.partition(".")[2] in node.shapes}
         for modality, (rows, vectors) in embedded(node, Payload(own)).items():
             if modality in names:

@@ -7,7 +7,8 @@ with a part of its own samples held back. Test nodes are asked at the very end, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from torch import nn
 
 from client.data.holdings import check_data
 from client.edge import EdgeSettings, Tuned, tune
-from client.frozen import BLOCK, take_encoder
+from client.frozen import BLOCK, take_axes, take_encoder
 from client.handlers.evaluate import labelled
 from client.handlers.finetune import augmentation
 from client.node import Node
 from client.store import DiskStore
 from client.training.evaluate import class_probabilities, confusion
-from client.training.finetune import Labelled, folds, new_tuning
+from client.training.finetune import Labelled, Tuning, count_correct, folds, new_tuning
 from configs.errors import UserError, unknown_name
 from configs.load import check, overridden
 from configs.nodes import node_places, prompts_of
@@ -49,6 +50,7 @@ class Asked:
     node: int = 0  # of those that fine-tune
     scratch: bool = False  # fresh networks in the place of the pre-trained ones
     test: bool = False  # count on the test nodes at the end
+    curve: bool = False  # and after every epoch, which chooses nothing
 
 
 def tune_run(
@@ -67,13 +69,21 @@ def tune_run(
     method, seed = _job(folder, asked)
     learnt = load_bound(folder.job(method, seed), "finetune")
     node = _node(experiment, "finetune", asked.node, method, seed, out / "store", learnt)
-    tuned = _tuned(node, learnt, asked, limits, out, tell, _rate_share(experiment, folder, method, seed))
+    began = time.process_time()
+    data = labelled(node, _statistics(learnt), experiment.downstream)  # where the frozen encoder reads, once
+    prepared = time.process_time() - began
+    watch = _watch(experiment, learnt, method, seed, out / "store") if asked.curve else None
+    share = _rate_share(experiment, folder, method, seed)
+    tuned = _tuned(node, data, learnt, asked, limits, out, tell, share, watch)
     save_blocks(tuned.blocks, out / "blocks")
     told = {key: value for key, value in asdict(tuned).items() if key not in ("blocks", "history")}
+    if asked.curve:
+        told["curve"] = [[each["cpu_seconds"], each["watched"]] for each in tuned.history]
     told |= {
         "method": method,
         "seed": seed,
         "scratch": asked.scratch,
+        "preparing_cpu_seconds": prepared,
         "held_accuracy": tuned.correct / max(tuned.held, 1),
     }
     if asked.test:
@@ -112,6 +122,7 @@ def _node(
                 expected="a method that binds",
             )
         take_encoder(node.store, {}, method, seed, digest(learnt[BLOCK]["file"].tobytes()), learnt[BLOCK])
+        take_axes(node.store, method, seed, learnt)
     return node
 
 
@@ -122,18 +133,22 @@ def _rate_share(experiment: Experiment, folder: RunFolder, method: str, seed: in
     return chosen if chosen in shares else shares[0]
 
 
+def _statistics(learnt: dict[str, Block]) -> Payload:
+    return Payload({name: block for name, block in learnt.items() if name.startswith("moments.")})
+
+
 def _tuned(
     node: Node,
+    data: Labelled,
     learnt: dict[str, Block],
     asked: Asked,
     limits: EdgeSettings,
     out: Path,
     tell: Any,
     rate_share: float,
+    watch: Callable[[Tuning], float] | None,
 ) -> Tuned:
     experiment, shapes = node.experiment, node.shapes
-    statistics = Payload({name: block for name, block in learnt.items() if name.startswith("moments.")})
-    data = labelled(node, statistics, experiment.downstream)
     if len(data) < 2:
         raise UserError(f"{len(data)} labelled samples on this node", where="groups.finetune", expected="2 or more")
     names = [m for m in experiment.downstream if m in shapes]
@@ -152,6 +167,7 @@ def _tuned(
     return tune(
         tuning, train, held, experiment.finetune, limits, out, hashlib.sha256(identity.encode()).hexdigest(),
         node.seed_for("edge"), augmentation(node), prototypes=not asked.scratch, tell=tell,
+        watch=watch,
     )  # fmt: skip
 
 
@@ -172,15 +188,31 @@ def _fingerprint(blocks: dict[str, Block]) -> str:
     return digest.hexdigest()
 
 
+def _tests(
+    experiment: Experiment, learnt: dict[str, Block], method: str, seed: int, store: Path
+) -> list[tuple[Node, Labelled]]:
+    nodes = [
+        _node(experiment, "test", index, method, seed, store, learnt)
+        for index in range(experiment.groups["test"].nodes)
+    ]
+    return [(node, labelled(node, _statistics(learnt), experiment.downstream)) for node in nodes]
+
+
+def _watch(
+    experiment: Experiment, learnt: dict[str, Block], method: str, seed: int, store: Path
+) -> Callable[[Tuning], float]:
+    """Accuracy over all test nodes of networks in training."""
+    parts = [data for _, data in _tests(experiment, learnt, method, seed, store)]
+    return lambda tuning: sum(count_correct(tuning, each) for each in parts) / max(sum(map(len, parts)), 1)
+
+
 def _tested(
     experiment: Experiment, blocks: Any, learnt: dict[str, Block], method: str, seed: int, store: Path
 ) -> float:
     """Accuracy over all test nodes with all that was fine-tuned."""
     counts: Any = 0
-    for index in range(experiment.groups["test"].nodes):
-        node = _node(experiment, "test", index, method, seed, store, learnt)
-        statistics = Payload({name: block for name, block in learnt.items() if name.startswith("moments.")})
-        data, shapes = labelled(node, statistics, experiment.downstream), node.shapes
+    for node, data in _tests(experiment, learnt, method, seed, store):
+        shapes = node.shapes
         encoders = nn.ModuleDict({m: new_encoder(m, shapes[m], experiment.models, seed) for m in data.views})
         for m, encoder in encoders.items():
             load_block(encoder, blocks[f"encoder.{m}"])

@@ -58,6 +58,7 @@ def tune(
     augment: Augment,
     prototypes: bool = True,
     tell: Tell = lambda text: None,
+    watch: Callable[[Tuning], float] | None = None,
 ) -> Tuned:
     """Trains in place, or goes on where the folder's checkpoint stands, or finds all done.
 
@@ -65,6 +66,7 @@ def tune(
     weights of one that never was. Of equally good epochs the latest is kept.
 
     prototypes  whether the classes' prototypes begin as means of embeddings: where the networks were pre-trained
+    watch       asked after every epoch for a figure that stands in the history; it chooses nothing and its time is not counted
     """
     torch.set_num_threads(limits.threads)
     kept = find(folder, identity)
@@ -86,7 +88,11 @@ def tune(
             kept.best_correct, kept.best_epoch, kept.best = correct, tuning.epoch, _flat(kept_blocks(tuning))
         kept.seconds += time.monotonic() - began
         kept.cpu_seconds += time.process_time() - cpu_began
-        kept.history.append({"epoch": tuning.epoch, "loss": loss, "held_correct": correct})
+        kept.history.append(
+            {"epoch": tuning.epoch, "loss": loss, "held_correct": correct, "cpu_seconds": kept.cpu_seconds}
+        )
+        if watch is not None:
+            kept.history[-1]["watched"] = watch(tuning)
         kept.ended = _why_end(tuning.epoch, kept, limits)
         kept.tuning = tuning.to_bytes()
         save(folder, kept)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import safetensors.torch
-import torch
 from torch import Tensor
 
 from client.store import MemoryStore, NodeStore
@@ -21,7 +20,7 @@ MOST_RESIDENT = 1 << 30  # bytes of unpacked latents in a process whose nodes ha
 
 @dataclass(frozen=True)
 class Latents:
-    """(n, column, number) of the windows as recorded, and (n, variant, column, number) of those augmented."""
+    """(n, step, number) of the windows as recorded, and (n, variant, step, number) of those augmented."""
 
     clean: Tensor
     variants: Tensor
@@ -57,16 +56,14 @@ def kept_latents(store: NodeStore, name: str, make: Callable[[], tuple[Tensor, T
     return found
 
 
+def let_go(store: NodeStore, name: str) -> None:
+    """Forgets latents of which something smaller was made."""
+    store.drop(name)
+    if isinstance(store, MemoryStore):
+        store.unpacked.pop(name, None)
+    _read.pop((str(getattr(store, "folder", id(store))), name), None)
+
+
 def forget_read() -> None:
     """Lets go of what this process read, as a fresh one would begin."""
     _read.clear()
-
-
-def sums_of(latents: Tensor, present: Tensor) -> dict[str, Tensor]:
-    """Per number its count, sum and sum of squares over all columns of the windows present, float64 (number,).
-
-    latents  (n, column, number), present bool (n,)
-    """
-    rows = latents[present].flatten(0, 1).double()  # (column of a window, number)
-    count = torch.full((latents.shape[2],), float(len(rows)), dtype=torch.float64)
-    return {"count": count, "total": rows.sum(dim=0), "squares": rows.square().sum(dim=0)}

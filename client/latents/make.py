@@ -9,7 +9,7 @@ from client.training.views import View
 from configs.unified_settings import UnifiedSettings
 from models.augment import Strength
 from models.blocks import ModalityShape
-from models.unified import latent_shape, latents_of
+from models.unified import latents_of, raw_numbers
 from models.unified.latents import PRECISION
 from models.vqvae import VqVae
 
@@ -26,13 +26,12 @@ def make_latents(
     jitter: float,
     seed: int,
 ) -> tuple[Tensor, Tensor]:
-    """Latents (n, column, number), zero where a window is absent, and variants (n, settings.variants, column, number).
+    """Latents (n, step, number), zero where a window is absent, and variants (n, settings.variants, step, number).
 
     varied  bool (n,), windows that are trained on; of the others no variant is made, nor of any where none is: then
-            there are none at all, (n, 0, column, number)
+            there are none at all, (n, 0, step, number)
     """
-    told = latent_shape(shape, settings, model.quantiser.latent)
-    size = (len(view), told.frames, told.channels)
+    size = (len(view), settings.steps, raw_numbers(shape, settings, model.quantiser.latent))
     latents = torch.zeros(size, dtype=PRECISION)
     count = settings.variants if varied.any() else 0
     variants = torch.zeros((size[0], count, *size[1:]), dtype=PRECISION)

@@ -14,9 +14,9 @@ from models.augment import Strength
 
 @dataclass(frozen=True)
 class LatentView(View):
-    """Latents and what normalises them, in the forms of a View: (n, column, number).
+    """Latents and what normalises them, in the forms of a View: (n, step, number).
 
-    variants  (m, variant, column, number): of each window, augmented before its picture was drawn; m may be above n
+    variants  (m, variant, step, number): of each window, augmented before its picture was drawn; m may be above n
     at        int64 (n,), each row's place in `variants`
     mix       whether a training step sees a point between two variants, or one of them
     noise     of white noise, in standard deviations of a normalised latent
@@ -53,7 +53,7 @@ class LatentView(View):
         return self.variants[self.at, torch.randint(count, (len(self),), generator=generator)].float()
 
     def with_made(self, rows: Tensor, made: Tensor) -> Self:
-        """The same with normalised latents (row, column, number) put where `rows`, bool (n,), says; they have no variants."""
+        """The same with normalised latents (row, step, number) put where `rows`, bool (n,), says; they have no variants."""
         raw, variants = self.raw.clone(), self.variants.clone()
         raw[rows] = (made * self.std[rows] + self.mean[rows]).to(raw.dtype)
         variants[self.at[rows]] = raw[rows][:, None]

@@ -17,7 +17,7 @@ from models.encoders.steps import FEATURE
 VECTORS: dict[str, Callable[[int, int, int, int], nn.Module]] = {  # of (channels, frames, width, feature)
     **{kind: partial(ConvRecurrentEncoder, stem) for kind, stem in STEMS.items()},
     "inertial2d": PlaneEncoder,
-    "latents": LatentAdapter,  # of one frozen encoder that reads every sensor
+    "latents": lambda channels, frames, _, feature: LatentAdapter(channels, frames, feature),  # of one frozen encoder
 }
 FRAMES: dict[str, Callable[[tuple[int, ...], int, int, int], nn.Module]] = {  # of (layout, frames, width, feature)
     "skeleton_graph": GraphEncoder,

@@ -2,13 +2,16 @@
 
 window    (batch, time, channel) normalised, in the frames of its modality
 signals   (batch, signal, record) on the clock that all modalities share
-latents   (batch, column, number): for each eighth record, what the encoder says of every cell of every signal there
+latents   (batch, step, number): what the encoder says of every cell of every signal, averaged over each step's records,
+          until all nodes agree on `axes`; behind these fewer numbers
 """
 
+from models.unified.axes import LatentAxes, LatentSums, axes_of, sums_of
 from models.unified.latents import latents_of, pictures_of
-from models.unified.shape import SIGNAL_KINDS, latent_shape, picture_form, signal_count
+from models.unified.shape import SIGNAL_KINDS, latent_shape, picture_form, raw_numbers, signal_count
 from models.unified.signals import signals_of
 
 __all__ = [
-    "SIGNAL_KINDS", "latent_shape", "latents_of", "picture_form", "pictures_of", "signal_count", "signals_of",
+    "SIGNAL_KINDS", "LatentAxes", "LatentSums", "axes_of", "latent_shape", "latents_of", "picture_form", "pictures_of",
+    "raw_numbers", "signal_count", "signals_of", "sums_of",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from configs.unified_settings import UnifiedSettings
 from models.blocks import ModalityShape
 from models.encoders import pooling_matrix
 from models.spectral import paint, running
-from models.unified.shape import latent_shape, picture_form
+from models.unified.shape import picture_form, raw_numbers
 from models.unified.signals import signals_of
 from models.vqvae import VqVae
 
@@ -25,13 +25,13 @@ def pictures_of(signals: Tensor, settings: UnifiedSettings) -> Tensor:
 
 @torch.no_grad()
 def latents_of(model: VqVae, window: Tensor, shape: ModalityShape, settings: UnifiedSettings) -> Tensor:
-    """(batch, time, channel) normalised windows -> (batch, column, number) in PRECISION, finite whatever came in.
+    """(batch, time, channel) normalised windows -> (batch, step, number) in PRECISION, finite whatever came in.
 
-    A whole window is one wide picture: the encoder is convolutional, and pictures that overlap would encode the same
-    columns several times. It is shown nothing above `settings.bins`.
+    A step is the mean of the columns that lie in it. A whole window is one wide picture: the encoder is convolutional, and
+    pictures that overlap would encode the same columns several times. It is shown nothing above `settings.bins`.
     """
-    told = latent_shape(shape, settings, model.quantiser.latent)
-    found = torch.zeros(len(window), told.frames, told.channels, dtype=PRECISION)
+    size = (len(window), settings.steps, raw_numbers(shape, settings, model.quantiser.latent))
+    found = torch.zeros(size, dtype=PRECISION)
     signals = signals_of(window.float(), shape, settings)  # (batch, signal, record)
     of_row = signals.shape[1]
     kept = []
@@ -42,5 +42,5 @@ def latents_of(model: VqVae, window: Tensor, shape: ModalityShape, settings: Uni
     if kept:
         cells = torch.cat(kept).unflatten(0, (-1, of_row))  # (batch, signal, column, number)
         rows = cells.transpose(1, 2).flatten(2).clamp(-1e4, 1e4)  # (batch, column, number)
-        found[:] = rows if settings.pool == 1 else pooling_matrix(rows.shape[1], told.frames) @ rows
+        found[:] = rows if rows.shape[1] == settings.steps else pooling_matrix(rows.shape[1], settings.steps) @ rows
     return found

@@ -32,8 +32,12 @@ def signal_count(shape: ModalityShape, settings: UnifiedSettings) -> int:
 
 
 def latent_shape(shape: ModalityShape, settings: UnifiedSettings, latent: int) -> ModalityShape:
-    """The latents of a modality as a network sees them, of an encoder with so many numbers a cell; others as they are."""
+    """The latents of a modality as an adapter sees them, of an encoder with so many numbers a cell; others as they are."""
     if shape.kind not in SIGNAL_KINDS:
         return shape
-    numbers = signal_count(shape, settings) * latent * (settings.bins // CELL)
-    return ModalityShape(LATENTS, -(-settings.records // CELL // settings.pool), numbers)
+    return ModalityShape(LATENTS, settings.steps, min(settings.numbers, raw_numbers(shape, settings, latent)))
+
+
+def raw_numbers(shape: ModalityShape, settings: UnifiedSettings, latent: int) -> int:
+    """How many numbers a step has before it is turned to the agreed axes."""
+    return signal_count(shape, settings) * latent * (settings.bins // CELL)

@@ -1,4 +1,4 @@
-"""Encoder: the frozen encoder reaches every node once, each makes the latents of its windows, and all agree on their scale.
+"""Encoder: the frozen encoder reaches every node once, each makes the latents of its windows, and all agree on their axes.
 
 From here on a node's modalities are their latents: manifests say so, and every phase builds adapters where it would have
 built encoders.
@@ -6,24 +6,28 @@ built encoders.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from configs.schema import ROLES
 from configs.unified_settings import UNTRAINED
-from models.unified import latent_shape
+from models.unified import LatentSums, axes_of, latent_shape
 from protocol.kinds import UNIFIED
+from protocol.limits import MOST_COUNT, MOST_VALUE
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
 from server.frozen import encoder_file, encoder_of
 from server.job import Job
-from server.normalisation import agreed, check_sums
 from server.shapes import shape_of
 from server.state import JobState
 
 BLOCK = "unified"  # {"file": uint8 (bytes,)}
+ROUNDED = 1e-4  # products travel in single precision
+AXES = "latents."  # {"mean": (number,), "turn": (number, fewer)} of a modality
 
 
 def begin_unified(job: Job, state: JobState) -> JobState:
@@ -49,7 +53,8 @@ def _of_latents(job: Job, told: Manifest, latent: int) -> Manifest:
 
 
 def give_encoder(job: Job, state: JobState) -> JobState:
-    """The state with the scale of latents beside that of windows. Nodes that hold the file already are not sent it.
+    """The state with the axes of latents beside the scale of windows. Nodes that hold the file already are not sent it;
+    all are told the axes, once.
 
     A stopped job that goes on gives it again to nodes that lost it.
     """
@@ -71,7 +76,10 @@ def give_encoder(job: Job, state: JobState) -> JobState:
         )
     questions = {p: Payload(state.statistics(p), {"sha256": sha256, "sums": True}) for p in asked}
     replies = job.dispatch.ask(UNIFIED, questions, "encoder", 2, 2, _sums_gate(state.manifests))
-    return replace(state, normalisation=_scaled(job, state, replies))
+    state = replace(state, normalisation=_with_axes(job, state, replies))
+    told = {p: Payload(state.statistics(p, kind=AXES), {"sha256": sha256}) for p in asked}
+    job.dispatch.ask(UNIFIED, told, "encoder", 2, 2, _now_holds, quiet=True)
+    return state
 
 
 def _says_whether(_: int, reply: Payload) -> None:
@@ -85,7 +93,7 @@ def _now_holds(partition: int, reply: Payload) -> None:
 
 
 class _sums_gate:
-    """Raises ProtocolError unless a node tells one sum for each number of its latents."""
+    """Raises ProtocolError unless a node tells one sum for each number of its latents and for each pair of them."""
 
     def __init__(self, manifests: Mapping[int, Manifest]):
         self.manifests = manifests
@@ -95,30 +103,68 @@ class _sums_gate:
             raise ProtocolError("does not hold the encoder")
         told = self.manifests[partition]
         for name, block in reply.blocks.items():
-            sensor = told.modalities.get(name.removeprefix("latents."))
+            sensor = told.modalities.get(name.removeprefix(AXES))
             if sensor is None or told.group == "test":
                 raise ProtocolError(f"{name[:60]}: sums of what it does not hold, or has no say in")
-            check_sums(name, block)
-            if block["count"].shape != (sensor.channels,):
-                raise ProtocolError(f"{name[:60]}: expected {sensor.channels} numbers each")
+            _check_sums(name, block, sensor.channels)
 
 
-def _scaled(job: Job, state: JobState, replies: Mapping[int, Payload]) -> dict[str, dict[str, Block]]:
-    """The state's normalisation with `latent_mean` and `latent_std` in each modality's block, by group.
+def _check_sums(name: str, block: Block, channels: int) -> None:
+    """Raises ProtocolError unless some rows of `channels` numbers or more have these sums."""
+    if set(block) != {"count", "total", "products"}:
+        raise ProtocolError(f"{name[:60]}: expected count, total and products")
+    n = block["total"].size
+    shapes = {"count": (1,), "total": (n,), "products": (n * (n + 1) // 2,)}
+    if n < channels or any(block[key].shape != shape for key, shape in shapes.items()):
+        raise ProtocolError(f"{name[:60]}: expected {channels} numbers or more, and each pair of them")
+    if not all(np.isfinite(value).all() for value in block.values()) or block["count"][0] < 0:
+        raise ProtocolError(f"{name[:60]}: counts cannot be negative, nor any sum infinite")
+    count, total = float(block["count"][0]), np.abs(block["total"].astype(np.float64))
+    first, second = np.triu_indices(n)
+    squares = block["products"].astype(np.float64)[first == second]
+    if (squares < 0).any():
+        raise ProtocolError(f"{name[:60]}: sums of squares cannot be negative")
+    if count > MOST_COUNT or (total > count * MOST_VALUE).any() or (squares > count * MOST_VALUE**2).any():
+        raise ProtocolError(f"{name[:60]}: counts above {MOST_COUNT:g}, or values above {MOST_VALUE:g}")
+    root = np.sqrt(squares)
+    if (total > np.sqrt(count) * root * (1 + ROUNDED) + 1e-9 * count).any():  # Cauchy and Schwarz
+        raise ProtocolError(f"{name[:60]}: no numbers have this sum and these squares")
+    bound = root[first] * root[second] * (1 + ROUNDED)
+    if (np.abs(block["products"].astype(np.float64)) > bound + 1e-9 * count).any():
+        raise ProtocolError(f"{name[:60]}: no numbers have these squares and these products")
 
-    Each data set has its own, as of windows; nodes that train tell it.
+
+def _with_axes(job: Job, state: JobState, replies: Mapping[int, Payload]) -> dict[str, dict[str, Block]]:
+    """The state's normalisation with a `latents.<modality>` block beside each modality's `moments`, by group.
+
+    Each data set has a mean of its own, as of windows; the turn is one for all. Nodes that train tell the sums. Those that
+    tell of another number of numbers than most do are left out, and named.
     """
     path_of = {group: job.experiment.data_path(group) for group in job.experiment.groups}
-    found: dict[str, dict[str, Block]] = {}
-    for group, path in path_of.items():
-        parts: Sequence[Mapping[str, Block]] = [
-            {name.removeprefix("latents."): block for name, block in reply.blocks.items()}
-            for p, reply in sorted(replies.items())
-            if path_of[state.manifests[p].group] == path
-        ]
-        scale = {
-            name: {f"latent_{key}": value for key, value in block.items()} for name, block in agreed(parts).items()
+    found = {group: dict(state.normalisation.get(group, {})) for group in path_of}
+    for name in sorted({name for reply in replies.values() for name in reply.blocks}):
+        told = {p: _sums(reply.blocks[name]) for p, reply in sorted(replies.items()) if name in reply.blocks}
+        usual = Counter(len(each.total) for each in told.values()).most_common(1)[0][0]
+        odd = [p for p, each in told.items() if len(each.total) != usual]
+        if odd:
+            job.note(f"{name}: nodes {odd} tell of another number of numbers than most; their sums are left out")
+        by_path: dict[str, LatentSums] = {}
+        for p, each in told.items():
+            path = path_of[state.manifests[p].group]
+            if p not in odd:
+                by_path[path] = by_path[path] + each if path in by_path else each
+        axes = axes_of(list(by_path.values()), job.experiment.models.unified.numbers)
+        block_of = {
+            path: {"mean": each.mean.numpy(), "turn": each.turn.numpy()}
+            for path, each in zip(by_path, axes, strict=True)
         }
-        windows = state.normalisation.get(group, {})
-        found[group] = {name: {**windows.get(name, {}), **scale.get(name, {})} for name in {**windows, **scale}}
+        for group, path in path_of.items():
+            if path in block_of:
+                found[group][name] = block_of[path]
     return found
+
+
+def _sums(block: Block) -> LatentSums:
+    return LatentSums(
+        float(block["count"][0]), torch.from_numpy(block["total"]), torch.from_numpy(block["products"]).double()
+    )

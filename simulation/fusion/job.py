@@ -54,6 +54,8 @@ def heads_of(study: FusionStudy) -> list[list[tuple[str, ...]]]:
     """The sets that each head is tested on; it is trained on the largest of them."""
     if study.heads == "each":
         return [[each] for each in study.modality_sets]
+    if study.heads == "single":
+        return [study.modality_sets]
     plain = [each for each in study.modality_sets if USELESS not in each]
     return [plain, *([each] for each in study.modality_sets if USELESS in each)]
 

@@ -42,7 +42,7 @@ class FusionOutcome:
 
 
 def run_fusion(study: FusionStudy, name: str, overrides: Sequence[str], out: Path, tell: Tell) -> FusionOutcome:
-    """All jobs, seed by seed and group by group; a job that lies in the folder is not run again.
+    """All jobs, group by group and seed by seed; a job that lies in the folder is not run again.
 
     name  as the user called the study, for the command on its page
     Raises UserError for what is wrong with the data, and where the folder holds a study of other settings or people.
@@ -60,10 +60,11 @@ def run_fusion(study: FusionStudy, name: str, overrides: Sequence[str], out: Pat
         maker = _Maker(study, material, content, out, tell)
         shown = ["data.root=FOLDER" if each.startswith("data.root=") else each for each in overrides]
         command = without_private_paths(shlex.join(["fedbind", "study", name, *shown]))
-        for seed in study.seeds:
-            for fold in folds:
-                for method in study.methods:
-                    _run_missing(study, maker, out, fold, method, seed, tell)
+        for group in sorted({fold.group for fold in folds}):
+            for seed in study.seeds:
+                for fold in (each for each in folds if each.group == group):
+                    for method in study.methods:
+                        _run_missing(study, maker, out, fold, method, seed, tell)
                 write(study, material, folds, out, command)
         table, figures = write(study, material, folds, out, command)
         return FusionOutcome(out, table, figures)
@@ -81,10 +82,11 @@ class _Maker:
 
     def features(self, method: str, fold: Fold, seed: int) -> Features:
         """The frozen features that a job learns from."""
-        which = "" if method == "unified" else f"seed{seed}-group{fold.group}"
+        drawn = seed if self.study.bev.every_seed else 0
+        which = "" if method == "unified" else f"seed{drawn}-group{fold.group}"
         if self._kept.get(method, (None,))[0] != which:
             self._kept.pop(method, None)
-            self._kept[method] = (which, self._unified() if method == "unified" else self._bev(which, fold, seed))
+            self._kept[method] = (which, self._unified() if method == "unified" else self._bev(which, fold, drawn))
         return self._kept[method][1]
 
     def _unified(self) -> Features:

@@ -38,6 +38,7 @@ def ended(capsys, *arguments):
         ("bench", "encoder"),
         ("bench", "match"),
         ("bench", "rounds"),
+        ("bench", "tune"),
     ],
 )
 def test_help_is_there_for_every_command(capsys, command):

@@ -19,7 +19,7 @@ from tests.simulation.test_repeats import shuffled, told
 
 UNIFIED = [
     "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, "
-    "unified: {weights: untrained, records: 64, bins: 8, variants: 2, pool: 1}}",
+    "unified: {weights: untrained, records: 64, bins: 8, variants: 2, numbers: 12}}",
 ]
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from client.latents import LatentView, kept_latents, make_latents
-from client.latents.cache import forget_read, sums_of
+from client.latents import LatentView, kept_latents, let_go, make_latents
+from client.latents.cache import forget_read
 from client.store import DiskStore, MemoryStore
 from client.training.views import View
 from configs.unified_settings import UnifiedSettings
@@ -12,7 +12,7 @@ from models.augment import Strength
 from models.blocks import ModalityShape
 from models.vqvae import Described, build_vqvae
 
-SETTINGS = UnifiedSettings(records=64, bins=8, variants=3, pool=1)
+SETTINGS = UnifiedSettings(records=64, bins=8, variants=3)
 SHAPE = ModalityShape("inertial", 20, 3)
 PRESENT = torch.tensor([True, False, True, True])
 
@@ -113,13 +113,6 @@ def test_the_cost_is_paid_once_also_by_a_fresh_process(tmp_path, kind):
     assert len(paid) == 1 and torch.equal(again.clean, first.clean) and again.variants.shape == (2, 0, 3, 4)
     kept_latents(store, "b", make)
     assert len(paid) == 2
-
-
-def test_sums_over_nodes_are_those_of_all_windows_together():
-    latents = torch.randn(4, 8, 6, generator=seeded(3))
-    whole = sums_of(latents, PRESENT)
-    parts = [sums_of(latents[rows], PRESENT[rows]) for rows in (slice(0, 2), slice(2, 4))]
-    assert whole["count"].tolist() == [24.0] * 6
-    for key in whole:
-        torch.testing.assert_close(parts[0][key] + parts[1][key], whole[key])
-    torch.testing.assert_close(whole["total"], latents[PRESENT].double().sum(dim=(0, 1)))
+    let_go(store, "a")
+    kept_latents(store, "a", make)
+    assert len(paid) == 3

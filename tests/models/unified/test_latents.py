@@ -7,11 +7,11 @@ import torch
 
 from configs.unified_settings import UnifiedSettings
 from models.blocks import ModalityShape
-from models.unified import latent_shape, latents_of, pictures_of, signal_count, signals_of
+from models.unified import latent_shape, latents_of, pictures_of, raw_numbers, signal_count, signals_of
 from models.unified.signals import mixture
 from models.vqvae import Described, build_vqvae
 
-SETTINGS = UnifiedSettings(records=64, bins=16, signals=4, pool=1)
+SETTINGS = UnifiedSettings(records=64, bins=16, signals=4, numbers=24)
 ACC, HEART = ModalityShape("inertial", 20, 3), ModalityShape("physiological", 7, 1)
 BODY = ModalityShape("skeleton", 10, 60, (20, 3))
 
@@ -29,8 +29,10 @@ def noise(*size, seed=0):
 @pytest.mark.parametrize(("shape", "signals"), [(ACC, 3), (HEART, 1), (BODY, 4)])
 def test_a_modality_s_latents_have_the_shape_that_the_networks_are_told(model, shape, signals):
     told = latent_shape(shape, SETTINGS, 5)
-    assert told == ModalityShape("latents", 64 // 8, signals * 5 * 2) and signal_count(shape, SETTINGS) == signals
-    assert latents_of(model, noise(3, shape.frames, shape.channels), shape, SETTINGS).shape == (3, 8, told.channels)
+    raw = raw_numbers(shape, SETTINGS, 5)
+    assert raw == signals * 5 * 2 and signal_count(shape, SETTINGS) == signals
+    assert told == ModalityShape("latents", 8, min(raw, 24))
+    assert latents_of(model, noise(3, shape.frames, shape.channels), shape, SETTINGS).shape == (3, 8, raw)
 
 
 def test_pictures_and_points_keep_their_own_encoders():
@@ -46,6 +48,13 @@ def test_a_row_of_latents_is_one_column_of_every_signal(model):
     with torch.no_grad():
         cells = model.latents(pictures_of(signals[0, 1:2], SETTINGS))  # (1, 5, 2, 8) of the second axis
     torch.testing.assert_close(found[0, :, 10:20], cells[0].permute(2, 0, 1).flatten(1), atol=2e-3, rtol=2e-3)
+
+
+def test_a_step_is_the_mean_of_its_columns(model):
+    window = noise(2, 20, 3)
+    columns = latents_of(model, window, ACC, SETTINGS).float()
+    steps = latents_of(model, window, ACC, SETTINGS.model_copy(update={"steps": 2})).float()
+    torch.testing.assert_close(steps, columns.unflatten(1, (2, 4)).mean(dim=2), atol=4e-3, rtol=4e-3)
 
 
 def test_the_common_clock_draws_straight_lines_between_frames_and_averages_on_the_way_down():

@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+from models.unified import sums_of
 from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Payload, ProtocolError
-from server.phases.unified import _now_holds, _says_whether, _scaled, _sums_gate
+from server.phases.unified import _now_holds, _says_whether, _sums_gate, _with_axes
 from server.state import JobState
 
 
@@ -17,12 +19,14 @@ def manifest(partition, group="a"):
 
 
 def sums(rows):
-    rows = np.asarray(rows, dtype=np.float64)
-    return {"count": np.full(rows.shape[1], float(len(rows))), "total": rows.sum(0), "squares": (rows**2).sum(0)}
+    rows = torch.as_tensor(np.asarray(rows), dtype=torch.float64)[:, None]
+    found = sums_of(rows, torch.ones(len(rows), dtype=torch.bool))
+    return {"count": np.array([found.count]), "total": found.total.numpy(), "products": found.products.float().numpy()}
 
 
 GATE = _sums_gate({0: manifest(0), 1: manifest(1, "test")})
 GOOD = sums(np.ones((2, 3)))
+SECOND_GREATER = np.float32([1, 1.01, 1, 1, 1, 1])
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,19 @@ GOOD = sums(np.ones((2, 3)))
         (0, Payload({"latents.ecg": GOOD}, {"held": True}), "does not hold, or"),
         (1, Payload({"latents.acc": GOOD}, {"held": True}), "no say"),
         (0, Payload({"latents.acc": {"count": GOOD["count"]}}, {"held": True}), "expected count"),
-        (0, Payload({"latents.acc": sums(np.ones((2, 4)))}, {"held": True}), "expected 3 numbers"),
+        (0, Payload({"latents.acc": sums(np.ones((2, 2)))}, {"held": True}), "expected 3 numbers"),
+        (0, Payload({"latents.acc": {**GOOD, "products": GOOD["products"][1:]}}, {"held": True}), "each pair"),
+        (0, Payload({"latents.acc": {**GOOD, "total": GOOD["total"] * np.nan}}, {"held": True}), "infinite"),
         (0, Payload({"latents.acc": {**GOOD, "count": -GOOD["count"]}}, {"held": True}), "negative"),
+        (0, Payload({"latents.acc": {**GOOD, "products": -GOOD["products"]}}, {"held": True}), "negative"),
+        (0, Payload({"latents.acc": {**GOOD, "count": GOOD["count"] * 1e300}}, {"held": True}), "counts above"),
+        (0, Payload({"latents.acc": {**GOOD, "total": GOOD["total"] * 1e30}}, {"held": True}), "values above"),
+        (0, Payload({"latents.acc": {**GOOD, "total": GOOD["total"] * 1.01}}, {"held": True}), "this sum"),
+        (
+            0,
+            Payload({"latents.acc": {**GOOD, "products": GOOD["products"] * SECOND_GREATER}}, {"held": True}),
+            "products",
+        ),
     ],
 )
 def test_sums_that_are_not_a_node_s_own_are_refused(partition, reply, fault):
@@ -51,20 +66,37 @@ def test_what_is_right_passes_and_whether_is_a_plain_answer():
         _now_holds(0, Payload({}, {"held": False}))
 
 
-def test_the_scale_is_that_of_all_training_nodes_latents_together_beside_the_windows_own():
-    rows = np.random.default_rng(0).normal(2.0, 3.0, (10, 3))
-    experiment = SimpleNamespace(groups={"a": 0, "test": 0}, data_path=lambda group: "data")
+def agreed(replies, data_path=lambda group: "data"):
+    settings = SimpleNamespace(unified=SimpleNamespace(numbers=3))
+    experiment = SimpleNamespace(groups={"a": 0, "test": 0}, data_path=data_path, models=settings)
     windows = {"moments.acc": {"mean": np.zeros(2, np.float32), "std": np.ones(2, np.float32)}}
     state = JobState(
-        manifests={0: manifest(0), 2: manifest(2), 1: manifest(1, "test")},
+        manifests={0: manifest(0), 2: manifest(2), 3: manifest(3), 1: manifest(1, "test")},
         normalisation={"a": windows, "test": windows},
     )
-    replies = {
-        0: Payload({"latents.acc": sums(rows[:3])}), 2: Payload({"latents.acc": sums(rows[3:])}), 1: Payload(),
-    }  # fmt: skip
-    found = _scaled(SimpleNamespace(experiment=experiment), state, replies)
-    assert found["a"].keys() == found["test"].keys() == {"moments.acc"}
-    block = found["test"]["moments.acc"]
-    np.testing.assert_allclose(block["latent_mean"], rows.mean(0), rtol=1e-5)
-    np.testing.assert_allclose(block["latent_std"], rows.std(0), rtol=1e-5)
-    assert block["mean"].tolist() == [0, 0]
+    notes = []
+    return _with_axes(SimpleNamespace(experiment=experiment, note=notes.append), state, replies), notes
+
+
+def test_the_axes_are_those_of_all_training_nodes_latents_together_beside_the_scale_of_windows():
+    rows = np.random.default_rng(0).normal(2.0, 3.0, (10, 3)) @ np.array([[1, 2, 0], [0, 1, 0], [0, 0, 5.0]])
+    found, notes = agreed(
+        {
+            0: Payload({"latents.acc": sums(rows[:3])}), 2: Payload({"latents.acc": sums(rows[3:])}), 1: Payload(),
+            3: Payload(),
+        }
+    )  # fmt: skip
+    assert found["a"].keys() == found["test"].keys() == {"moments.acc", "latents.acc"} and not notes
+    block = found["test"]["latents.acc"]
+    turned = (rows - block["mean"]) @ block["turn"]
+    np.testing.assert_allclose(turned.mean(0), 0, atol=1e-5)
+    spread = turned.T @ turned / len(rows)
+    np.testing.assert_allclose(spread, np.diag(np.diag(spread)), atol=1e-4)
+
+
+def test_a_node_that_tells_of_another_number_of_numbers_is_left_out_and_named():
+    rows = np.random.default_rng(0).normal(size=(12, 3))
+    good = {0: Payload({"latents.acc": sums(rows[:6])}), 2: Payload({"latents.acc": sums(rows[6:])})}
+    found, notes = agreed({**good, 3: Payload({"latents.acc": sums(np.ones((4, 5)))})})
+    assert "[3]" in notes[0]
+    np.testing.assert_array_equal(found["a"]["latents.acc"]["turn"], agreed(good)[0]["a"]["latents.acc"]["turn"])

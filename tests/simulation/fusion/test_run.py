@@ -19,7 +19,8 @@ from simulation.fusion.run import run_fusion
 from tests.simulation.fusion.wesad_files import write_wesad
 
 SMALL = [
-    "data.modalities=[wrist_eda, wrist_acc]", "seeds=[0]", "sequence={windows: 2, step_s: 4, every_s: 8}",
+    "data.modalities=[wrist_eda, wrist_acc]", "seeds=[0]", "regimes=[centralised, federated]",
+    "sequence={windows: 2, step_s: 4, every_s: 8}",
     "head={epochs: 1, batch: 8, joined: 4, hidden: 4, width: 0.25}",
     "bev={windows: 6, epochs: 1, batch: 3, stage: L1, fold_groups: 3}", "folds=[S3]",
 ]  # fmt: skip
@@ -115,6 +116,15 @@ def test_a_study_stopped_within_a_fold_loses_that_job_alone(home, tmp_path, monk
 
 
 @pytest.mark.slow
+def test_seeds_share_the_encoders_of_a_group_where_that_is_asked(home, tmp_path):
+    more = ("methods=[bev]", "regimes=[centralised]", "seeds=[0, 1]", "bev.every_seed=false", "heads=single")
+    outcome, told = run(home, tmp_path / "out", *more)
+    assert [path.name for path in (tmp_path / "out" / "bev").iterdir()] == ["seed0-group1"]
+    assert sum("encoder of" in line for line in told) == 3 and sum("without" in line for line in told) == 2
+    assert set(outcome.figures["figures"]["bev"]["centralised"]) == {"1", "2", "useless"}
+
+
+@pytest.mark.slow
 def test_one_head_for_all_sets_and_every_subset(home, tmp_path):
     outcome, _ = run(home, tmp_path / "out", "methods=[unified]", "regimes=[centralised]", "heads=one", "sets=all",
                      "unified.latents=quantised", "useless=false")  # fmt: skip
@@ -125,7 +135,7 @@ def test_one_head_for_all_sets_and_every_subset(home, tmp_path):
 @pytest.mark.slow
 def test_the_chests_six_join_one_after_the_other(tmp_path):
     home = write_wesad(tmp_path / "WESAD", seconds=8, chest=True)
-    given = [f"data.root={home}", *SMALL[1:4], "folds=[S3]", "methods=[unified]", "regimes=[federated]"]
+    given = [f"data.root={home}", SMALL[1], *SMALL[3:5], "folds=[S3]", "methods=[unified]", "regimes=[federated]"]
     study = load_study("wesad_fusion_chest", given)
     told = run_fusion(study, "wesad_fusion_chest", given, tmp_path / "out", print).figures["figures"]["unified"][
         "federated"
@@ -139,6 +149,7 @@ def test_a_head_for_each_set_or_one_for_all_of_them_and_noise_never_in_theirs():
     one, both, noise = ("wrist_bvp",), ("wrist_bvp", "wrist_eda"), ("wrist_bvp", "wrist_eda", "useless")
     assert heads_of(load_study("wesad_fusion", [*names, "heads=each"])) == [[one], [both], [noise]]
     assert heads_of(load_study("wesad_fusion", [*names, "heads=one"])) == [[one, both], [noise]]
+    assert heads_of(load_study("wesad_fusion", [*names, "heads=single"])) == [[one, both, noise]]
 
 
 def test_recordings_that_changed_are_not_taken_for_those_that_lie_there(home, tmp_path):
