@@ -89,6 +89,8 @@ def _network(
         load_block(encoder, blocks.get(f"encoder.{modality}", {}))
     if blocks.get("head.fusion"):
         load_head(head, {**head_blocks(head), **{k: v for k, v in blocks.items() if k.startswith("head.")}})
+    if any(name.startswith(("encoder.", "head.")) for name in blocks):
+        tuning.average_anew()
     return tuning
 
 

@@ -68,6 +68,10 @@ class Tuning:
         """A copy of the networks; the optimiser is the same and must not move it."""
         return Tuning(copy.deepcopy(self.encoders), copy.deepcopy(self.head), self.optimiser, None)
 
+    def average_anew(self) -> None:
+        """The moving average begins with the next step: where weights came from elsewhere, it is of those after them."""
+        self.average, self.step = None, 0
+
     def settle(self) -> None:
         """Puts the weights as they would be used now (the averaged ones if they are kept) in the place of the live ones."""
         if self.average is not None:

@@ -118,22 +118,32 @@ def rounds_of(experiment: Experiment, shares: int) -> int:
 def _validated(
     job: Job, state: JobState, by: Aggregation, start: Mapping[str, Block], share: float, number: int, total: int
 ) -> Validated:
-    """Every fold under one share of the rate, the `number`-th that is tried."""
+    """Every fold under one share of the rate, the `number`-th that is tried.
+
+    Of several nodes' networks there is one only at the end of each message: its figure stands for the message's epochs.
+    """
     experiment = job.experiment
     epochs, pieces = experiment.epochs.finetune, experiment.rounds.finetune
     step, tracks = epochs // pieces, fold_tracks(experiment)
     found = Validated(share, np.zeros(epochs), np.zeros(epochs))
+    several = len(state.members("finetune")) > 1
     for fold, name in enumerate(tracks):
         track = _Track(job, state, by, name, share, start, total)
         for piece in range(pieces):
-            first = piece * step + 1
+            first, at = piece * step + 1, (number * len(tracks) + fold) * pieces + piece + 1
             rows = slice(first - 1, first - 1 + step)
-            for reply in track.go_on(first, step, [], (number * len(tracks) + fold) * pieces + piece + 1).values():
+            replies = track.go_on(first, step, [], at)
+            if several:  # what the nodes counted is of their own networks; the one that is judged is their aggregate
+                own = asked(job, state) and piece == pieces - 1
+                counted = counted_on_fold(job, state, by, track.blocks, track.memory, name, at, total, own)
+                right, examples = (sum(each[0][i] for each in counted.values()) for i in (0, 1))
+                found.correct[rows] += right
+                found.examples[rows] += examples
+                found.folds.extend([counted] if own else [])
+                continue
+            for reply in replies.values():
                 found.correct[rows] += np.asarray(reply.info["validation_correct"], dtype=float)
                 found.examples[rows] += reply.metrics["validation_examples"]
-        if asked(job, state):
-            at = (number * len(tracks) + fold + 1) * pieces
-            found.folds.append(counted_on_fold(job, state, by, track.blocks, track.memory, name, at, total))
     return found
 
 

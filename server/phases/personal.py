@@ -35,19 +35,19 @@ def keeps_own(rule: Rule, names: Sequence[str]) -> bool:
 
 def counted_on_fold(
     job: Job, state: JobState, by: Aggregation, blocks: Mapping[str, Block], memory: Mapping[str, Memory], track: str,
-    round: int, rounds: int,
+    round: int, rounds: int, own: bool,
 ) -> Counted:  # fmt: skip
-    """What the networks at the end of a track get right on what it left out, by node."""
-    here, there = keeps_own(by.rule, list(blocks)), by.kept_on_nodes
+    """What a track's networks get right on what it left out, by node: the shared one, and with `own` the node's own."""
+    here, there = own and keeps_own(by.rule, list(blocks)), own and by.kept_on_nodes
     subset = list(job.experiment.downstream)
     classes = len(state.manifests[state.members("finetune")[0]].classes)
 
     def question(p: int) -> Payload:
         held = set(state.manifests[p].modalities)
         names = [n for n in blocks if n.startswith("head.") or n.partition(".")[2] in held]
-        own = by.sent_to(p, names, blocks, memory)
+        others = by.sent_to(p, names, blocks, memory) if here else {}
         networks = {
-            n: {key: np.stack([value, own[n][key]] if here else [value]) for key, value in blocks[n].items()}
+            n: {key: np.stack([value, others[n][key]] if here else [value]) for key, value in blocks[n].items()}
             for n in names
         }
         info = {"subsets": [subset], "track": track, **({"own": True} if there else {})}

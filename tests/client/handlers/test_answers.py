@@ -272,6 +272,22 @@ def test_a_fold_leaves_one_subject_out_and_counts_there(asked):
     assert (whole.metrics["examples"], whole.metrics["validation_examples"]) == (12, 0)
 
 
+def test_where_several_nodes_were_aggregated_the_moving_average_begins_at_what_came(experiment, make):
+    """At a rate of next to nothing a node leaves what it is sent as it is, whatever it had averaged before."""
+    still = experiment.finetune.model_copy(update={"rate": 1e-12})
+    asked = make(experiment.model_copy(update={"finetune": still}))
+    tune(asked, "all", 1, 2, [2])
+    statistics = asked.blocks("moments.gyroscope", "moments.ecg")
+    came = {
+        n: {k: v + np.float32(0.5) for k, v in b.items()} for n, b in asked.blocks(*HEAD).items() if n not in statistics
+    }
+    info = {"track": "all", "first_epoch": 3, "epochs": 2, "keep": [4]}
+    got = asked.say(FINETUNE, 3, Payload({**statistics, **came}, info), round=3).blocks
+    for name, block in got.items():
+        for key, value in block.items():
+            np.testing.assert_allclose(value[0], came[name][key], atol=1e-5)
+
+
 def test_a_track_whose_state_is_gone_says_so(asked):
     info = {"track": "all", "first_epoch": 3, "epochs": 1, "keep": []}
     statistics = asked.blocks("moments.gyroscope", "moments.ecg")

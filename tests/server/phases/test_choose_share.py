@@ -6,7 +6,7 @@ import pytest
 import client.training.finetune
 from configs.errors import UserError
 from server.phases.finetune import choose_share
-from tests.simulation.smallest import smallest, whole_run
+from tests.simulation.smallest import TWO_NODES_A_GROUP, smallest, whole_run
 
 TWO = ["methods=[lower_bound, fedbind]", "epochs.finetune=8", "rounds.finetune=2", "evaluation.folds=2"]
 
@@ -45,6 +45,19 @@ def test_the_chosen_share_alone_gives_the_same_network(tmp_path):
     share = chosen["fedbind", 0]["encoder_rate_share"]
     alone, _ = whole_run(smallest(*TWO, f"finetune.encoder_rate_share={share}"), tmp_path / "one")
     assert alone["fedbind", 0]["curve"] == chosen["fedbind", 0]["curve"]
+
+
+def test_with_several_nodes_the_folds_judge_their_aggregate_and_not_what_each_had_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(client.training.finetune, "count_correct", lambda tuning, data: 0)
+    asked = smallest(*TWO_NODES_A_GROUP, *TWO, "methods=[fedbind]", "evaluation.personal=true")
+    results, _ = whole_run(asked, tmp_path / "run")
+    found = results["fedbind", 0]
+    accuracy = found["curve"]["validation_accuracy"]
+    assert accuracy[:4] == [accuracy[0]] * 4 and accuracy[4:] == [accuracy[4]] * 4
+    by_node = found["personal"]["shared"]["nodes"]
+    right = sum(each["accuracy"] * each["examples"] for each in by_node.values())
+    assert accuracy[-1] * sum(each["examples"] for each in by_node.values()) == pytest.approx(right)
+    assert accuracy[-1] > 0
 
 
 @pytest.mark.parametrize(
