@@ -143,6 +143,12 @@ def exact_gradient(message: Message, context: Context) -> Message:
     return _answer(kinds.EXACT_GRADIENT, message, context, _of_node(handlers.exact_gradient))
 
 
+@app.query("prototypes")
+def prototypes(message: Message, context: Context) -> Message:
+    """Sums of the labelled samples' embeddings, by class."""
+    return _answer(kinds.PROTOTYPES, message, context, _of_node(handlers.prototypes))
+
+
 @app.train("finetune")
 def finetune(message: Message, context: Context) -> Message:
     """Some epochs of fine-tuning the fusion head."""

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -134,13 +134,37 @@ class FusionClassifier(nn.Module):
 
         A class without samples of a modality keeps its prototype there.
         """
-        presence = self._told(features, present)
-        for modality, steps in features.items():
+        for modality, here, embedding in self._embedded(features, present):
             block = self.block(modality)
-            here = _presence(steps, modality, present)
-            embedding = block.projection(steps[here], None if presence is None else presence[here])  # (sample, out)
             for index in label[here].unique().tolist():
                 block.prototypes[index] = embedding[label[here] == index].mean(dim=0)
+
+    @torch.no_grad()
+    def class_sums(
+        self, features: Mapping[str, Tensor], label: Tensor, present: Mapping[str, Tensor] | None = None
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """What `set_prototypes` takes the means of, as sums that add up over nodes; arguments as there.
+
+        By modality: labelled samples of each class (class,), and the sum of their embeddings (class, out); both in double
+        precision.
+        """
+        found = {}
+        for modality, here, embedding in self._embedded(features, present):
+            own, classes = label[here], len(self.block(modality).prototypes)
+            total = torch.zeros(classes, embedding.shape[1], dtype=torch.float64)
+            total.index_add_(0, own, embedding.double())
+            found[modality] = (torch.bincount(own, minlength=classes).double(), total)
+        return found
+
+    def _embedded(
+        self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None
+    ) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Modality, who holds it (batch,), and their embeddings (sample, out)."""
+        presence = self._told(features, present)
+        for modality, steps in features.items():
+            here = _presence(steps, modality, present)
+            projection = self.block(modality).projection
+            yield modality, here, projection(steps[here], None if presence is None else presence[here])
 
     def _told(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None) -> Tensor | None:
         """Which of the modalities in `prompts` each sample holds, (batch, prompt) of 0 and 1; None without prompts."""

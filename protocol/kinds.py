@@ -103,6 +103,14 @@ EXACT_GRADIENT = Kind(
     (),
     ("examples",),
 )
+PROTOTYPES = Kind(
+    "query.prototypes",
+    (
+        Leaves(
+            "prototypes.*", "per class: labelled samples of a node that fine-tunes, and the sum of their embeddings", 2
+        ),
+    ),
+)
 FINETUNE = Kind(
     "train.finetune",
     (
@@ -131,7 +139,7 @@ KINDS = {
     kind.message_type: kind
     for kind in (
         DESCRIBE, UNIFIED, ADAPT, DECODER, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS,
-        EXACT_GRADIENT, FINETUNE, EVALUATE, PROBE, AUDIT,
+        EXACT_GRADIENT, PROTOTYPES, FINETUNE, EVALUATE, PROBE, AUDIT,
     )
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
     """Weighted mean of equally named and shaped arrays, tensor by tensor.
 
     Sums run in float64 in the order given, so the caller's order fixes the last bit; results keep each array's type.
-    Weights are scaled by their sum. Raises ValueError when there is no reply or no weight above zero.
+    The sum of weight times value over the sum of weights, as `strategies.tree` has it. Raises ValueError when there is no reply or no weight above zero.
     """
     total = float(sum(weights))
     if len(replies) != len(weights) or not replies or not total > 0 or min(weights) < 0:
@@ -25,8 +25,8 @@ def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
     for name, first in replies[0].items():
         summed = np.zeros(first.shape, dtype=np.float64)
         for reply, weight in zip(replies, weights, strict=True):
-            summed += np.multiply(reply[name], weight / total, dtype=np.float64)
-        mean[name] = summed.astype(first.dtype)
+            summed += np.multiply(reply[name], weight, dtype=np.float64)
+        mean[name] = (summed / total).astype(first.dtype)
     return mean
 
 

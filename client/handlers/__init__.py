@@ -10,10 +10,11 @@ from client.handlers.exact import exact_gradient, exact_views
 from client.handlers.finetune import finetune
 from client.handlers.generate import generate
 from client.handlers.probe import probe
+from client.handlers.prototypes import prototypes
 from client.handlers.unified import unified
 from client.handlers.unimodal import unimodal
 
 __all__ = [
     "adapt", "audit", "autoencoder", "contrast", "decoder", "describe", "embed", "evaluate", "exact_gradient",
-    "exact_views", "finetune", "generate", "probe", "targets", "unified", "unimodal",
+    "exact_views", "finetune", "generate", "probe", "prototypes", "targets", "unified", "unimodal",
 ]  # fmt: skip

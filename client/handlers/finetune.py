@@ -27,7 +27,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     experiment, track = node.experiment, str(question.info["track"])
     name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
     first = int(question.info["first_epoch"]) == 1
-    pretrained = bool(question.info.get("pretrained"))
+    own_prototypes = bool(question.info.get("own_prototypes"))
     share, fresh = float(question.info.get("share", 1.0)), question.info.get("fresh", [])
     if not 0.0 <= share <= 1.0:
         raise ProtocolError(f"a share of {share:g} of the rate")
@@ -37,11 +37,11 @@ def finetune(node: Node, question: Payload) -> Payload:
         raise ProtocolError("no labelled sample to fine-tune on")
 
     def begun(named: str | None) -> training.Tuning:
-        return _network(node, question.blocks, named, share, fresh)
+        return network(node, question.blocks, named, share, fresh)
 
-    def prepare(network: training.Tuning) -> None:
-        if first and pretrained:  # prototypes in a space that nothing has shaped would only bias the head
-            training.begin_from_prototypes(network, train)
+    def prepare(given: training.Tuning) -> None:
+        if first and own_prototypes:  # prototypes in a space that nothing has shaped would only bias the head
+            training.begin_from_prototypes(given, train)
 
     tuning = begun(None if first else name)
     part = TrackPart(node, question, tuning) if "correction" in question.info else None
@@ -70,7 +70,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     return Payload(training.stacked(kept), info, {**numbers, **told})
 
 
-def _network(
+def network(
     node: Node, blocks: Mapping[str, Block], saved_as: str | None, slow_share: float, fresh: Collection[str]
 ) -> training.Tuning:
     """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate."""

@@ -216,11 +216,20 @@ def left_over(present: Mapping[str, Tensor], drop: float, generator: torch.Gener
 
 def begin_from_prototypes(tuning: Tuning, data: Labelled) -> None:
     """Each class's prototype becomes the mean embedding of its labelled samples, before the first epoch."""
+    tuning.head.set_prototypes(_features(tuning, data), data.label, data.present)
+
+
+def class_sums(tuning: Tuning, data: Labelled) -> dict[str, tuple[Tensor, Tensor]]:
+    """By modality, labelled samples of each class (class,) and the sum of their embeddings (class, d)."""
+    return tuning.head.class_sums(_features(tuning, data), data.label, data.present)
+
+
+@torch.no_grad()
+def _features(tuning: Tuning, data: Labelled) -> dict[str, Tensor]:
+    """By modality (n, step, feature), of clean windows; leaves the networks in evaluation mode."""
     tuning.encoders.eval()
     tuning.head.eval()
-    with torch.no_grad():
-        features = {modality: tuning.encoders[modality](windows) for modality, windows in data.clean().items()}
-    tuning.head.set_prototypes(features, data.label, data.present)
+    return {modality: tuning.encoders[modality](windows) for modality, windows in data.clean().items()}
 
 
 def _schedule(epoch: int, settings: FineTuneSettings) -> float:

@@ -24,6 +24,7 @@ from server.job import Job
 from server.phases.evaluate import count_on_test
 from server.phases.evaluate import figures as figures_of
 from server.phases.personal import Counted, added, asked, counted_on_fold, personal_figures
+from server.phases.prototypes import with_prototypes
 from server.shapes import shape_of
 from server.state import JobState, save_blocks
 from strategies.modality_wise import Contribution
@@ -224,15 +225,17 @@ class _Track:
 
     def go_on(self, first: int, epochs: int, keep: Sequence[int], round: int) -> dict[int, Payload]:
         """`epochs` epochs on every labelled node; with several nodes their networks are aggregated after it."""
-        job, state, current, by = self.job, self.state, self.blocks, self.by
+        job, state, by, taught = self.job, self.state, self.by, _taught(self.job, self.state)
         tuners, several = state.members("finetune"), len(state.members("finetune")) > 1
         kept = [first + epochs - 1] if several else sorted(keep)  # several are averaged at the end alone
-        taught = _taught(job, state)
+        if first == 1 and several and taught:
+            self.blocks = with_prototypes(job, state, self.blocks, self.name, round, self.rounds)
+        current = self.blocks
         fresh = [m for m in job.experiment.downstream if m not in taught]
         info: dict[str, Any] = {
             "track": self.name, "first_epoch": first, "epochs": epochs, "keep": kept,
             "last": first + epochs > job.experiment.epochs.finetune,
-            "pretrained": bool(taught), "share": self.share, **({"fresh": fresh} if taught and fresh else {}),
+            "own_prototypes": bool(taught) and not several, "share": self.share, **({"fresh": fresh} if taught and fresh else {}),
         }  # fmt: skip
         statistics = {p: state.statistics(p, job.experiment.downstream) for p in tuners}
         expected = {

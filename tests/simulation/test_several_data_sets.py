@@ -165,11 +165,11 @@ def test_fine_tuning_is_told_which_encoders_nobody_trained(folders):
 
     whole_run(two(folders, "bind.by=acc", "groups.a.modalities=[acc]"), folders / "run", watch=watch)
     told = [info for info in asked if info["phase"] == "fine-tune"]
-    assert told and all(info["pretrained"] and info["fresh"] == ["gyr"] for info in told)
+    assert told and all(info["own_prototypes"] and info["fresh"] == ["gyr"] for info in told)
     asked.clear()
     whole_run(two(folders, "methods=[lower_bound]"), folders / "lower", watch=watch)
     told = [info for info in asked if info["phase"] == "fine-tune"]
-    assert told and not any(info["pretrained"] or "fresh" in info for info in told)
+    assert told and not any(info["own_prototypes"] or "fresh" in info for info in told)
 
 
 def test_flower_s_engine_is_told_where_every_data_set_lies(monkeypatch, tmp_path):

@@ -11,9 +11,22 @@ from client.data.holdings import holdings_of
 from client.resident import forget_holdings
 from configs.errors import UserError
 from configs.nodes import node_places
+from configs.schema import PrivacySettings
 from protocol.embedding import unpack_embeddings
 from protocol.handles import sample_handles
-from protocol.kinds import ADAPT, AUDIT, AUTOENCODER, CONTRAST, DECODER, EMBED, EVALUATE, FINETUNE, KINDS, TARGETS
+from protocol.kinds import (
+    ADAPT,
+    AUDIT,
+    AUTOENCODER,
+    CONTRAST,
+    DECODER,
+    EMBED,
+    EVALUATE,
+    FINETUNE,
+    KINDS,
+    PROTOTYPES,
+    TARGETS,
+)
 from protocol.payload import Payload
 
 NODE_0 = ("encoder.accelerometer", "projection.accelerometer", "encoder.gyroscope", "projection.gyroscope",
@@ -232,7 +245,7 @@ def test_what_was_pre_trained_learns_slower_and_what_was_not_at_the_full_rate(ex
             "first_epoch": 1,
             "epochs": 2,
             "keep": [2],
-            "pretrained": pretrained,
+            "own_prototypes": pretrained,
             "share": 0.0 if pretrained else 1.0,
         }
         got = asked.say(FINETUNE, 3, Payload(sent, info)).blocks
@@ -250,7 +263,7 @@ def test_of_several_encoders_those_that_no_method_taught_learn_at_the_full_rate(
         "first_epoch": 1,
         "epochs": 2,
         "keep": [2],
-        "pretrained": True,
+        "own_prototypes": True,
         "share": 0.0,
         "fresh": ["ecg"],
     }
@@ -260,6 +273,21 @@ def test_of_several_encoders_those_that_no_method_taught_learn_at_the_full_rate(
         for name in ("encoder.gyroscope", "encoder.ecg")
     }
     assert stayed == {"encoder.gyroscope": True, "encoder.ecg": False}
+
+
+def test_class_sums_are_of_what_the_track_trains_on_clipped_and_noised_as_each_sample_would_be(experiment, make):
+    def said(**privacy):
+        asked = make(experiment.model_copy(update={"privacy": PrivacySettings(**privacy)}))
+        return asked.say(PROTOTYPES, 3, Payload(asked.blocks(*HEAD), {"track": "all"})).blocks["prototypes.ecg"]
+
+    plain, half, noisy = said(), said(clip_norm=0.5), said(noise_std=0.1)
+    assert plain["count"].tolist() == [6.0, 6.0]
+    np.testing.assert_allclose(half["total"], plain["total"] / 2)
+    apart = (noisy["total"] - plain["total"]) / np.sqrt(6.0)
+    assert 0.08 < apart.std() < 0.12
+    asked = make(experiment)
+    fold = asked.say(PROTOTYPES, 3, Payload(asked.blocks(*HEAD), {"track": "fold1"})).blocks["prototypes.ecg"]
+    assert fold["count"].sum() == 6.0
 
 
 def test_a_fold_leaves_one_subject_out_and_counts_there(asked):
