@@ -13,8 +13,9 @@ from strategies.rule import Block, MeanLike
 def fedavg(replies: Sequence[Block], weights: Sequence[float]) -> Block:
     """Weighted mean of equally named and shaped arrays, tensor by tensor.
 
-    Sums run in float64 in the order given, so the caller's order fixes the last bit; results keep each array's type.
-    The sum of weight times value over the sum of weights, as `strategies.tree` has it. Raises ValueError when there is no reply or no weight above zero.
+    The sum of weight times value over the sum of weights, as `strategies.tree` has it: in float64, in the order given, so
+    the caller's order fixes the last bit; results keep each array's type. Raises ValueError when there is no reply or no
+    weight above zero.
     """
     total = float(sum(weights))
     if len(replies) != len(weights) or not replies or not total > 0 or min(weights) < 0:
