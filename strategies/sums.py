@@ -7,7 +7,6 @@ are given; `strategies.arrival` puts replies into the order of their nodes as th
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.blas import saxpy
 
 Block = dict[str, np.ndarray]
 
@@ -112,6 +111,8 @@ class Differences:
 
     def add_measured(self, block: Block, weight: float) -> float:
         """Adds weight · (reply − base), chunk by chunk, and returns the squared length of reply − base."""
+        from scipy.linalg.blas import saxpy
+
         length, made = 0.0, np.empty(CHUNK, dtype=np.float32)
         for name, base in self.base.items():
             here, there, single = block[name].reshape(-1), base.reshape(-1), self._single.get(name)
@@ -179,6 +180,8 @@ def _singles(like: Block) -> Block:
 
 def _scale_into(total: np.ndarray, value: np.ndarray, weight: float, first: bool) -> None:
     """Adds weight · value to a float32 row, or with `first` puts it there, in one pass."""
+    from scipy.linalg.blas import saxpy
+
     flat = np.ascontiguousarray(value).reshape(-1)
     if first:
         np.multiply(flat, np.float32(weight), out=total)

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
@@ -224,6 +223,8 @@ def points_frame(path: Path, layout: tuple[int, ...]) -> NDArray[Any]:
 
 def csi_frame(path: Path, layout: tuple[int, ...]) -> NDArray[Any]:
     """(antennas, subcarriers, packets); NaN throughout where no value of the frame is a number."""
+    from scipy.io import loadmat
+
     amplitude = np.array(loadmat(path, variable_names=["CSIamp"])["CSIamp"], dtype=np.float64)
     if amplitude.shape != layout:
         raise ValueError(f"CSIamp has shape {amplitude.shape}, not {layout}")

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
@@ -146,6 +145,8 @@ def trials_in(home: Path) -> list[tuple[str, int, int]]:
 
 def read_variable(path: Path, variable: str, policy: CorruptPolicy) -> NDArray[np.float64] | None:
     """The named array of a .mat file; None where there is no such file, or, counted, where it cannot be read."""
+    from scipy.io import loadmat
+
     if not path.exists():
         return None
     try:

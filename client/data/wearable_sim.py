@@ -25,7 +25,6 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from client.data.cards import DatasetCard, ModalityCard, OptionCard
 from client.data.corrupt import CorruptPolicy
@@ -261,6 +260,8 @@ def emg(person: Person, moment: Moment, time_s: Values, rng: Rng) -> Values:
 
 def eda(person: Person, moment: Moment, time_s: Values, rng: Rng) -> Values:
     """Skin conductance in µS: level, slope and responses, (time, 1)."""
+    from scipy.signal import lfilter
+
     rate_hz = 1 / (time_s[1] - time_s[0])
     lead_s = 10.0  # responses that began before the recording
     count = int((moment.seconds + lead_s) * rate_hz)

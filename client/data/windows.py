@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from client.data.recording import Recording, Signal
 from client.data.samples import SampleSet
@@ -216,6 +215,8 @@ def fill_gaps(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray
 
 def smooth(values: NDArray[np.float64], records_per_frame: float) -> NDArray[np.float64]:
     """Two running means of `records_per_frame` records (rounded), the second mirrored so that nothing is delayed."""
+    from scipy.ndimage import uniform_filter1d
+
     width = int(records_per_frame + 0.5)
     if width < 2:
         return values

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from client.training.finetune import Labelled
@@ -33,6 +32,8 @@ def confusion(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
 
 def macro_auc(label: np.ndarray, probability: np.ndarray) -> float | None:
     """Mean one-against-rest AUC over the classes that occur; None where fewer than two do."""
+    from sklearn.metrics import roc_auc_score
+
     occurring = np.unique(label)
     if len(occurring) < 2:
         return None

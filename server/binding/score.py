@@ -19,11 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import silhouette_score
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 
 CLUSTERS = (2, 4, 8, 16, 32)
 KEPT_WHOLE = 16  # clusters of a node, each in one fold
@@ -65,6 +60,8 @@ def telling(embeddings: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
 
 def separability(values: np.ndarray) -> float:
     """The best silhouette by cosine among k-means with 2 to 32 clusters, 2 samples a cluster at least; 0 for none."""
+    from sklearn.metrics import silhouette_score
+
     best = 0.0
     for clusters in CLUSTERS:
         if 2 * clusters > len(values):
@@ -77,6 +74,9 @@ def separability(values: np.ndarray) -> float:
 
 def node_guess(rows: Mapping[int, np.ndarray]) -> float:
     """Accuracy of guessing the node beyond always naming the largest, as a share of what there is to gain; 0 for one node."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
+
     if len(rows) < 2:
         return 0.0
     node = np.concatenate([np.full(len(values), at) for at, values in enumerate(rows.values())])
@@ -97,6 +97,9 @@ def _in_one_fold(values: np.ndarray) -> np.ndarray:
 
 def _clusters(values: np.ndarray, most: int) -> np.ndarray:
     """k-means with `most` clusters, or with 2 samples a cluster; labels int (n,)."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters
         return KMeans(min(most, len(values) // 2), n_init=2, random_state=0).fit_predict(values)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from server.measures.retrieval import DECIMALS
 
@@ -51,6 +49,9 @@ def probe_accuracy(
 
     None where nobody asks, or the known rows are of fewer than two classes.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     if len(np.unique(known_label)) < 2 or not len(asked):
         return None
     with warnings.catch_warnings():

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from models.losses import weighted_contrastive
@@ -23,6 +23,9 @@ from server.admission import embeddings_gate, weights_gate
 from server.binding.bind import Pairs
 from server.job import Job
 from server.state import JobState, save_blocks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def contrast_exact(job: Job, state: JobState) -> JobState:
@@ -72,6 +75,8 @@ class Samples:
     @classmethod
     def of(cls, held: dict[int, np.ndarray], state: JobState) -> Samples:
         """Nodes in rising order, each one's samples by handle; weights from the state's pairs."""
+        from scipy.sparse import csr_array
+
         node = np.concatenate([np.full(len(held[p]), p, dtype=np.int64) for p in sorted(held)])
         handle = np.concatenate([held[p] for p in sorted(held)])
         row_of = {int(h): row for row, h in enumerate(handle)}

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
 
 from client.data.own.description import ARRAYS, TABLES
 from client.data.text_table import Column, TextTable, Unreadable, told
@@ -101,6 +100,8 @@ def npz_arrays(path: Path) -> Mapping[str, Any]:
 
 def mat_arrays(path: Path) -> Mapping[str, Any]:
     """The variables of a .mat file up to version 7.2, structures as mappings."""
+    from scipy.io import loadmat
+
     try:
         content = loadmat(path, simplify_cells=True)
     except NotImplementedError as error:
