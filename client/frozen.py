@@ -34,8 +34,8 @@ def _used(method: str, seed: int) -> str:
     return f"unified:used:{method}:{seed}"
 
 
-def _axes(method: str, seed: int) -> str:
-    return f"unified:axes:{method}:{seed}"
+def _axes(method: str, seed: int, partition: int) -> str:
+    return f"unified:axes:{method}:{seed}:{partition}"
 
 
 def take_encoder(
@@ -69,15 +69,20 @@ def encoder_used(store: NodeStore, method: str, seed: int) -> tuple[VqVae, str]:
     return unpacked(content), sha256
 
 
-def take_axes(store: NodeStore, method: str, seed: int, blocks: Mapping[str, Block]) -> None:
-    """Keeps what `latents.<modality>` blocks say, for the messages of the job that follow; they need not say it again."""
+def take_axes(store: NodeStore, method: str, seed: int, partition: int, blocks: Mapping[str, Block]) -> None:
+    """Keeps what `latents.<modality>` blocks say, for the messages of the job that follow; they need not say it again.
+
+    Several nodes of one host share its store; each is told of its own modalities.
+    """
     flat = {f"{n}/{key}": value for n, block in blocks.items() if n.startswith(AXES) for key, value in block.items()}
-    store.put(_axes(method, seed), safetensors.numpy.save({n: np.ascontiguousarray(v) for n, v in flat.items()}))
+    store.put(
+        _axes(method, seed, partition), safetensors.numpy.save({n: np.ascontiguousarray(v) for n, v in flat.items()})
+    )
 
 
-def axes_used(store: NodeStore, method: str, seed: int, modality: str) -> LatentAxes:
+def axes_used(store: NodeStore, method: str, seed: int, partition: int, modality: str) -> LatentAxes:
     """The axes of a modality in a job; raises ProtocolError where the node was never told."""
-    kept = safetensors.torch.load(store.get(_axes(method, seed)) or safetensors.torch.save({}))
+    kept = safetensors.torch.load(store.get(_axes(method, seed, partition)) or safetensors.torch.save({}))
     if f"{AXES}{modality}/turn" not in kept:
         raise ProtocolError(f"{modality}: nobody told this node the axes of its latents")
     return LatentAxes(kept[f"{AXES}{modality}/mean"], kept[f"{AXES}{modality}/turn"])

@@ -120,7 +120,7 @@ class Node:
 
     def _on_axes(self, payload: Payload, modality: str, how: str | None, change: Strength | None) -> Latents:
         """Latents of all windows turned to the agreed axes. Those before are let go: they are six times as large."""
-        axes = axes_used(self.store, self.method, self.seed, modality)
+        axes = axes_used(self.store, self.method, self.seed, self.place.partition, modality)
         before = self._latents_name(payload, modality, how, change)
         turned = hashlib.sha256(axes.mean.numpy().tobytes() + axes.turn.numpy().tobytes()).hexdigest()
 

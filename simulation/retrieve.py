@@ -186,7 +186,7 @@ def _embedded(
         if node.unified:
             frozen = blocks[BLOCK]
             take_encoder(node.store, {}, method, seed, digest(frozen["file"].tobytes()), frozen)
-            take_axes(node.store, method, seed, blocks)
+            take_axes(node.store, method, seed, node.place.partition, blocks)
         own = {name: block for name, block in blocks.items() if name.partition(".")[2] in node.shapes}
         for modality, (rows, vectors) in embedded(node, Payload(own)).items():
             if modality in names:

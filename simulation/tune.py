@@ -122,7 +122,7 @@ def _node(
                 expected="a method that binds",
             )
         take_encoder(node.store, {}, method, seed, digest(learnt[BLOCK]["file"].tobytes()), learnt[BLOCK])
-        take_axes(node.store, method, seed, learnt)
+        take_axes(node.store, method, seed, node.place.partition, learnt)
     return node
 
 

@@ -17,7 +17,7 @@ def unified(node: Node, question: Payload) -> Payload:
     block = question.blocks.get(BLOCK)
     held = take_encoder(node.store, node.node_config, node.method, node.seed, str(question.info["sha256"]), block)
     if held and any(name.startswith(AXES) for name in question.blocks):
-        take_axes(node.store, node.method, node.seed, question.blocks)
+        take_axes(node.store, node.method, node.seed, node.place.partition, question.blocks)
     blocks: dict[str, Block] = {}
     if held and question.info.get("sums") and node.place.group != "test":
         for modality, shape in node.holdings.shapes.items():

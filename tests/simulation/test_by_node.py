@@ -82,11 +82,17 @@ def test_a_node_that_claims_the_impossible_is_left_out_of_the_curve(tmp_path):
     assert {each["phase"] for each in result["nodes"]["skipped"]} == {"probe"}
 
 
+def judged(seen, own):
+    """Messages that judge on what folds left out: at the end of each message but the last, and with own models there."""
+    told = [(q, r) for q, r in seen.found if "track" in q.info]
+    return [(q, r) for q, r in told if not own(q)], [(q, r) for q, r in told if own(q)]
+
+
 def test_own_models_are_judged_beside_the_shared_one_on_held_out_samples(tmp_path, plain):
     seen = Seen(EVALUATE)
     result, summary, _ = run(tmp_path / "own", "strategy.name=per_node", "evaluation.personal=true", watch=seen)
-    held_out = [(q, r) for q, r in seen.found if "track" in q.info]
-    assert {q.info["track"] for q, _ in held_out} == {"fold0", "fold1"} and len(held_out) == 4
+    ends, held_out = judged(seen, own=lambda q: len(next(iter(q.blocks["head.fusion"].values()))) == 2)
+    assert {q.info["track"] for q, _ in held_out} == {"fold0", "fold1"} and len(held_out) == 4 == len(ends)
     for question, reply in held_out:
         shared, own = next(iter(question.blocks["head.fusion"].values()))
         assert not np.array_equal(shared, own)  # two networks: the mean, and what this node sent last
@@ -114,8 +120,9 @@ def test_where_no_own_model_can_be_judged_it_is_said(tmp_path, strategy, own, wh
 def test_what_stays_on_a_node_is_judged_there(tmp_path, strategy):
     seen = Seen(EVALUATE)
     result, _, _ = run(tmp_path, f"strategy.name={strategy}", "evaluation.personal=true", watch=seen)
-    held_out = [(q, r) for q, r in seen.found if "track" in q.info]
-    assert len(held_out) == 4 and all(len(next(iter(q.blocks["head.fusion"].values()))) == 1 for q, _ in held_out)
+    ends, held_out = judged(seen, own=lambda q: q.info.get("own", False))
+    assert len(held_out) == 4 == len(ends)
+    assert all(len(next(iter(q.blocks["head.fusion"].values()))) == 1 for q, _ in held_out)
     assert all(len(next(iter(r.blocks.values()))["counts"]) == 2 for _, r in held_out)
     assert set(result["personal"]["own"]["nodes"]) == {"4", "5"}
 

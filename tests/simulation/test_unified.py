@@ -1,6 +1,7 @@
 """Whole runs in which one frozen encoder reads every sensor, on simulated wearables at their smallest."""
 
 import pytest
+import safetensors.numpy
 
 import client.node
 from client.app import app as client_app
@@ -122,12 +123,22 @@ def test_a_finished_run_answers_queries_with_its_frozen_encoder(tmp_path):
 
 
 def test_heads_judge_by_what_they_are_told_to(tmp_path):
-    def accuracy(takes):
-        experiment = smallest("methods=[fedbind]", *UNIFIED, f"models.unified.head={takes}")
-        return whole_run(experiment, tmp_path / takes)[0]["fedbind", 0]["confusion"]
+    """What a head does not judge by has no part in its loss, so that fine-tuning leaves it as it was."""
 
-    told = [accuracy(takes) for takes in ("both", "bound", "latents")]
-    assert told[0] != told[1] and told[1] != told[2]
+    def moved(takes):
+        experiment = smallest("methods=[fedbind]", *UNIFIED, f"models.unified.head={takes}", "finetune.weight_decay=0")
+        whole_run(experiment, tmp_path / takes)
+        folder = tmp_path / takes / "jobs" / "fedbind-seed0" / "checkpoint"
+        tuned, taught = (
+            safetensors.numpy.load_file(folder / f"{name}.ecg.safetensors") for name in ("head", "projection")
+        )
+        fusion = safetensors.numpy.load_file(folder / "head.fusion.safetensors")
+        projection = any((tuned[f"projection.{key}"] != value).any() for key, value in taught.items())
+        return {"cosine": projection, "hidden layer": any(value.any() for value in fusion.values())}
+
+    assert moved("both") == {"cosine": True, "hidden layer": True}
+    assert moved("bound") == {"cosine": True, "hidden layer": False}
+    assert moved("latents") == {"cosine": False, "hidden layer": True}
 
 
 @pytest.mark.parametrize(
