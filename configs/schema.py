@@ -129,6 +129,11 @@ class EpochSettings(Section):
     finetune: Count = 200
 
 
+def on_or_off(value: Any) -> Any:
+    """YAML reads a bare on or off as true or false."""
+    return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
 class RunSettings(Section):
     """The engine's patience and width."""
 
@@ -141,9 +146,8 @@ class RunSettings(Section):
     actors: Annotated[int, Field(ge=0)] = 0  # engine ray: processes that hold nodes; 0: one per core that Ray has
     cpus_per_actor: Positive = 1.0  # each trains in so many threads, rounded down, at least one
     gpus_per_actor: Annotated[float, Field(ge=0.0)] = 0.0  # set aside for each, may be a part of one
-    batched_nodes: Literal["off", "on", "auto"] = (
-        "off"  # engine ray: nodes side by side where their app says how; no longer equal to `local` to the last bit
-    )
+    # engine ray: nodes side by side where their app says how; no longer equal to `local` to the last bit
+    batched_nodes: Annotated[Literal["off", "on", "auto"], BeforeValidator(on_or_off)] = "off"
     # A folder: what pre-training left is kept there, and a job that would pre-train alike takes it over (simulations only).
     pretraining: str | None = None
     address: str | None = None  # of a Ray cluster that is running; None: Ray is started here and ended with the run

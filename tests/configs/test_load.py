@@ -353,3 +353,8 @@ def test_names_in_other_scripts_are_names():
     assert (
         all(_is_name(name) for name in ("μ_1", "加速度", "a-b", "Größe")) and not _is_name("a b") and not _is_name("")
     )
+
+
+@pytest.mark.parametrize("how", ["on", "off", "auto"])
+def test_a_switch_may_be_written_bare(how):
+    assert load("demo", [f"run.batched_nodes={how}"]).run.batched_nodes == how
