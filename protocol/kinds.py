@@ -179,7 +179,9 @@ def all_finite(array: np.ndarray) -> bool:
     """Whether no number is NaN or infinite; of float32 the sum of squares tells in one pass, unless it overflows."""
     if array.dtype == np.float32 and array.flags.c_contiguous:
         flat = array.reshape(-1)
-        if math.isfinite(np.dot(flat, flat)):
+        with np.errstate(over="ignore"):
+            squares = np.dot(flat, flat)
+        if math.isfinite(squares):
             return True
     return bool(np.isfinite(array).all())
 

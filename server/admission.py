@@ -139,15 +139,20 @@ def steps_gate(
 
     def checked(partition: int, reply: Payload) -> None:
         check(partition, reply)
-        steps, told = reply.metrics.get("steps", 1.0), reply.metrics.get("rate", rate)
-        if not (
-            0 <= steps <= 2 * epochs * max(most_examples[partition], 1) and steps == int(steps)
-        ):  # 2: FedRep's parts
-            raise ProtocolError(f"claims {steps:g} steps with {most_examples[partition]} samples")
-        if not abs(told - rate) <= 1e-6 * rate:
-            raise ProtocolError(f"claims a rate of {told:g}, the round's is {rate:g}")
+        check_steps(reply, epochs, most_examples[partition], rate, rate)
 
     return checked
+
+
+def check_steps(reply: Payload, epochs: int, most_examples: int, lowest: float, highest: float) -> None:
+    """Raises ProtocolError unless steps, where they are told, are at most two a sample and epoch, and their rate between
+    these; two since FedRep trains one part after the other."""
+    steps, told = reply.metrics.get("steps", 1.0), reply.metrics.get("rate", highest)
+    if not (0 <= steps <= 2 * epochs * max(most_examples, 1) and steps == int(steps)):
+        raise ProtocolError(f"claims {steps:g} steps with {most_examples} samples")
+    if not lowest * (1 - 1e-6) <= told <= highest * (1 + 1e-6):
+        wanted = f"{highest:g}" if lowest == highest else f"from {lowest:g} to {highest:g}"
+        raise ProtocolError(f"claims a rate of {told:g}, the round's is {wanted}")
 
 
 def own_handles_gate(held: Mapping[int, np.ndarray]) -> Callable[[int, np.ndarray], None]:

@@ -18,7 +18,7 @@ from configs.schema import Experiment
 from models.blocks import as_block, head_blocks, head_from_projections, new_encoder
 from protocol.kinds import FINETUNE
 from protocol.payload import Block, Payload, ProtocolError
-from server.admission import check_block, check_names, check_progress
+from server.admission import check_block, check_names, check_progress, check_steps
 from server.aggregation import Aggregation, aggregation_of, next_round
 from server.job import Job
 from server.phases.evaluate import count_on_test
@@ -230,7 +230,7 @@ class _Track:
         kept = [first + epochs - 1] if several else sorted(keep)  # several are averaged at the end alone
         if first == 1 and several and taught:
             self.blocks = with_prototypes(job, state, self.blocks, self.name, round, self.rounds)
-        current = self.blocks
+        current, settings = self.blocks, job.experiment.finetune
         fresh = [m for m in job.experiment.downstream if m not in taught]
         info: dict[str, Any] = {
             "track": self.name, "first_epoch": first, "epochs": epochs, "keep": kept,
@@ -250,7 +250,9 @@ class _Track:
                     if any(len(value) != len(kept) for value in block.values()):
                         raise ProtocolError(f"{name}: expected {len(kept)} kept epochs")
                     check_block(name, current[name], {key: value[at] for key, value in block.items()})
-            check_progress(reply, epochs, self.name != "all", state.manifests[partition].labelled)
+            labelled = state.manifests[partition].labelled
+            check_progress(reply, epochs, self.name != "all", labelled)
+            check_steps(reply, epochs, labelled, settings.rate * settings.final_rate_share, settings.rate)
 
         sent = [*current] if first == 1 or several else []
         info |= by.asks() if several else {}  # one node alone is not aggregated
