@@ -116,7 +116,10 @@ class TreeSum:
         before = self._parts[-1] if self._parts else None
         if last.index % 2 and before is not None and (before.level, before.index) == (last.level, last.index - 1):
             for name, value in before.values.items():
-                value += last.values[name]
+                if value.flags.writeable:
+                    value += last.values[name]
+                else:  # it lies in memory that processes share
+                    before.values[name] = value + last.values[name]
             before.weight += last.weight
             last = self._parts.pop()
         self._parts.append(Part(last.level + 1, last.index // 2, last.weight, last.values))

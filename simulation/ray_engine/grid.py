@@ -15,10 +15,10 @@ from server.summing import Gathered, Question, Summing
 from simulation.grid import SimulatedGrid
 from simulation.ray_engine.actors import Actors
 from simulation.ray_engine.asking import Messages, Round
-from simulation.ray_engine.plan import longest_first, pieces, placed, spread
+from simulation.ray_engine.plan import placed, runs
 from simulation.ray_engine.summed import Questions
+from strategies.tree import GROUP
 
-PIECES = 1  # calls to an actor a round; every further one costs several CPU-ms, whatever it holds
 POLL_S = 0.2
 GRACE_S = 1.0  # what replies made before the deadline get to arrive
 MOST_TRIES = 2  # of a node whose messages end its actor: once among others, once alone
@@ -93,7 +93,7 @@ class RayGrid(SimulatedGrid):
         import ray
 
         self._look_after_late()
-        costs = self._plan(round.kind, round.nodes())
+        self._plan(round.kind, round.nodes())
         common: Any = None if round.common is None else ray.put(round.common)
         pending: dict[Any, _Call] = {}
 
@@ -101,9 +101,9 @@ class RayGrid(SimulatedGrid):
             pending[self._submit(call, common, deadline)] = call
 
         for actor in range(self.actors.count):
-            nodes = longest_first([node for node in round.nodes() if self._place[node] == actor], costs)
-            for piece in pieces(nodes, costs, PIECES):
-                submit(_Call(actor, piece, round))
+            nodes = sorted(node for node in round.nodes() if self._place[node] == actor)
+            if nodes:  # one call an actor: every further one costs several CPU-ms, whatever it holds
+                submit(_Call(actor, nodes, round))
         while pending:
             done, _ = ray.wait(list(pending), num_returns=1, timeout=POLL_S)
             if self.actors.stop.is_set():
@@ -136,8 +136,12 @@ class RayGrid(SimulatedGrid):
         self._late.clear()
         self.actors.end(self.run.run_id)
 
-    def _plan(self, kind: str, nodes: Sequence[int]) -> dict[int, float]:
-        """What each node is expected to take; nodes move where that makes a heavy round shorter."""
+    def _group(self, node: int) -> int:
+        """The group of neighbours whose replies are added up first."""
+        return (node - self.nodes[0]) // GROUP
+
+    def _plan(self, kind: str, nodes: Sequence[int]) -> None:
+        """Nodes are given their actors, and move where that makes a heavy round shorter."""
         known = [self._least[kind, node] for node in nodes if (kind, node) in self._least]
         usual = sum(known) / len(known) if known else 1.0
         costs = {node: max(self._least.get((kind, node), usual), 1e-6) for node in nodes}
@@ -146,9 +150,9 @@ class RayGrid(SimulatedGrid):
         heavy = bool(known) and sum(costs.values()) >= 0.5 * max(self._recent)
         here = {node: actor for node, actor in self._place.items() if node in costs}
         moved = (
-            placed(costs, here, self.actors.count)
+            placed(costs, here, self.actors.count, self._group)
             if heavy or not here
-            else {**spread(costs, self.actors.count), **here}
+            else {**runs(costs, self.actors.count, self._group), **here}
         )
         waited_for = {node for call in self._late.values() for node in call.nodes}
         for node, actor in moved.items():
@@ -156,7 +160,6 @@ class RayGrid(SimulatedGrid):
                 if node in self._place:
                     self._resident[self._place[node]].discard(node)
                 self._place[node] = actor
-        return costs
 
     def _submit(self, call: _Call, common: Any, deadline: float | None) -> Any:
         """Makes the call; returns the reference of its head."""

@@ -4,7 +4,11 @@ import pytest
 
 from server.report.finish import start_run
 from server.report.summary import summarise, summary_without_times
+from simulation.bench.rounds.app import app
+from simulation.bench.rounds.asked import Asked
+from simulation.bench.rounds.server import rounds_over
 from simulation.jobs import node_configs, run_on
+from simulation.local import LocalGrid
 from simulation.ray_engine.actors import Actors
 from simulation.ray_engine.grid import RayGrid
 from simulation.ray_engine.session import session
@@ -57,6 +61,32 @@ def test_one_actor_and_two_give_the_local_engines_summary_and_weights_bit_by_bit
         summary, weights, events = on_ray(experiment, tmp_path / str(count), count)
         assert weights == local[1] and summary == local[0]
         assert "died" not in events
+
+
+def test_many_nodes_are_added_up_where_they_live_and_few_replies_travel(monkeypatch):
+    """48 nodes, six groups of neighbours, three in each of two actors; where their times were uneven one group is split.
+
+    The first messages of a process tell nothing of times: it still reads its libraries.
+    """
+    gathered = []
+    send = RayGrid.send_and_sum
+
+    def kept(self, *given, **named):
+        gathered.append(send(self, *given, **named))
+        return gathered[-1]
+
+    monkeypatch.setattr(RayGrid, "send_and_sum", kept)
+    asked = Asked("mlp", 48, 0, 4, 2)
+    actors = Actors(smallest().run, 2, 48, "simulation.bench.rounds.app:app")
+    try:
+        there, _ = rounds_over(RayGrid(actors, [{}] * 48, {}), asked, 0.0)
+    finally:
+        actors.close()
+    here, _ = rounds_over(LocalGrid(app, [{}] * 48, {}), asked, 0.0)
+    assert all(there[name].tobytes() == here[name].tobytes() for name in here)
+    whole = [each for each in gathered if len(each.told) == 48]
+    assert len(whole) == 4 and sum(len(single) for single in whole[-1].single.values()) <= 8
+    assert all(2 <= len(parts) <= 5 for parts in whole[-1].parts.values())
 
 
 def test_codecs_give_the_local_engines_weights_too(tmp_path):

@@ -75,6 +75,8 @@ def test_however_nodes_are_split_among_three_the_sum_is_the_same_to_the_bit(node
                     own.add(block(node), nodes[node][1], node)
             parts.append(own.whole(at))
             assert (parts[-1].level, parts[-1].index) == at
+            for value in parts[-1].values.values():
+                value.flags.writeable = actor != 1  # what came from another process may not be written to
         left += [(node, nodes[node][1], block(node)) for node in mine if holder(subtrees, node) is None]
     together = joined(LIKE, parts[::-1], left)
     one, other = alone.mean(), together.mean()
