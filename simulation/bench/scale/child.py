@@ -48,6 +48,7 @@ class _Rounds:
             self.ended.append(time.perf_counter())
             self.cpu.append(cpu_seconds([psutil.Process(), *psutil.Process().children(recursive=True)]))
             self.told.append(event)
+            print(f"round {len(self.told)} ended after {self.ended[-1] - self.ended[0]:.0f} s", flush=True)
 
 
 def measured(engine: str, nodes: int, warm_up: int, rounds: int, workers: int) -> dict[str, Any]:
@@ -61,6 +62,7 @@ def measured(engine: str, nodes: int, warm_up: int, rounds: int, workers: int) -
         state = describe(job, JobState())
         described = time.perf_counter()
         log.ended.append(described)
+        print(f"all nodes described after {described - started:.0f} s", flush=True)
         log.cpu.append(cpu_seconds([psutil.Process(), *psutil.Process().children(recursive=True)]))
         state = train_unimodal(job, state)
         moments = list(zip(log.ended, log.ended[1:], strict=False))[warm_up:]

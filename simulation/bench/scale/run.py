@@ -42,7 +42,7 @@ def run(
         for engine in engines:
             for size in sorted(set(sizes)):
                 asked = {"engine": engine, "nodes": size, "warm_up": warm_up, "rounds": rounds, "workers": workers}
-                told = row({**asked, **_measured(asked, folder)})
+                told = row({**asked, **_measured(asked, folder, tell)})
                 by_engine.setdefault(engine, []).append(told)
                 tell(line(told))
     first = by_engine[engines[0]]
@@ -54,7 +54,7 @@ def run(
     }  # fmt: skip
 
 
-def _measured(asked: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _measured(asked: Mapping[str, Any], folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
     """A size's figures, from an earlier run where the same was asked."""
     kept = folder / f"{asked['engine']}-{asked['nodes']}.json"
     if kept.is_file():
@@ -63,6 +63,7 @@ def _measured(asked: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             return dict(before["told"])
     out = folder / f".{kept.stem}.figures.json"
     out.unlink(missing_ok=True)
+    tell(f"{asked['nodes']:,} nodes on {asked['engine']}; how far it is: tail -f {out.absolute().with_suffix('.log')}")
     command = [sys.executable, "-m", "simulation.bench.scale.child", json.dumps({**asked, "out": str(out.absolute())})]
     told = figures_of(command, out.absolute(), f"{asked['nodes']} nodes on {asked['engine']}", WITHIN_S)
     assert told is not None  # this child always has figures
