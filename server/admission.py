@@ -210,18 +210,18 @@ def _times(rising: np.ndarray, handles: np.ndarray) -> np.ndarray:
     return np.searchsorted(rising, handles, "right") - np.searchsorted(rising, handles, "left")
 
 
-def check_progress(reply: Payload, epochs: int, leaves_out: bool, labelled: int) -> None:
+def check_progress(reply: Payload, epochs: int, counts: bool, labelled: int) -> None:
     """Raises ProtocolError unless a fine-tuning reply has one loss for each epoch, and a possible count right in each.
 
-    leaves_out  whether the track keeps a fold back; without one nothing is counted
-    labelled    how many labelled samples the node's manifest said
+    counts    whether what the track keeps back was to be counted; else nothing is
+    labelled  how many labelled samples the node's manifest said
     """
     trained, held_out = reply.metrics.get("examples", -1.0), reply.metrics.get("validation_examples", -1.0)
     if not (trained >= 0 and held_out >= 0 and trained + held_out <= labelled):
         raise ProtocolError(f"trained on {trained:g} and kept back {held_out:g}, its manifest said {labelled} labels")
     if not _numbers(reply.info.get("losses"), epochs):
         raise ProtocolError(f"expected {epochs} losses")
-    if not _numbers(reply.info.get("validation_correct"), epochs if leaves_out else 0) or any(
+    if not _numbers(reply.info.get("validation_correct"), epochs if counts else 0) or any(
         not 0 <= right <= held_out for right in reply.info["validation_correct"]
     ):
         raise ProtocolError(f"expected counts of what is right among {held_out:g} samples in {epochs} epochs")

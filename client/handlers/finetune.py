@@ -21,8 +21,8 @@ def finetune(node: Node, question: Payload) -> Payload:
     """`epochs` more epochs of a track: `all`, or `fold<k>`, which leaves fold k out and counts what it gets right there.
 
     The first message of a track brings encoders and head; later ones bring them only where several nodes' heads were
-    averaged. Networks at the epochs in `keep` come back, stacked. Where nodes have a part in the aggregation rule, it is
-    done here too.
+    averaged, and there nothing is counted (`counts`): the aggregate is judged. Networks at the epochs in `keep` come back,
+    stacked. Where nodes have a part in the aggregation rule, it is done here too.
     """
     experiment, track = node.experiment, str(question.info["track"])
     name = f"finetune:{node.method}:{node.seed}:{node.place.partition}:{track}"
@@ -51,7 +51,7 @@ def finetune(node: Node, question: Payload) -> Payload:
     seed, change = node.seed_for("finetune", track), augmentation(node)
     for _ in range(int(question.info["epochs"])):
         losses.append(tuned_under(part, tuning, train, experiment.finetune, seed, change))
-        if held_out is not None:
+        if held_out is not None and question.info.get("counts", True):
             correct.append(training.count_correct(tuning, held_out))
         if tuning.epoch in keep:
             kept.append(training.kept_blocks(tuning))

@@ -232,8 +232,9 @@ class _Track:
             self.blocks = with_prototypes(job, state, self.blocks, self.name, round, self.rounds)
         current, settings = self.blocks, job.experiment.finetune
         fresh = [m for m in job.experiment.downstream if m not in taught]
+        counts = self.name != "all" and not several
         info: dict[str, Any] = {
-            "track": self.name, "first_epoch": first, "epochs": epochs, "keep": kept,
+            "counts": counts, "track": self.name, "first_epoch": first, "epochs": epochs, "keep": kept,
             "last": first + epochs > job.experiment.epochs.finetune,
             "own_prototypes": bool(taught) and not several, "share": self.share, **({"fresh": fresh} if taught and fresh else {}),
         }  # fmt: skip
@@ -251,7 +252,7 @@ class _Track:
                         raise ProtocolError(f"{name}: expected {len(kept)} kept epochs")
                     check_block(name, current[name], {key: value[at] for key, value in block.items()})
             labelled = state.manifests[partition].labelled
-            check_progress(reply, epochs, self.name != "all", labelled)
+            check_progress(reply, epochs, counts, labelled)
             check_steps(reply, epochs, labelled, settings.rate * settings.final_rate_share, settings.rate)
 
         sent = [*current] if first == 1 or several else []

@@ -1,4 +1,4 @@
-"""Personal: on every fine-tuning node, how its own or its cluster's model does beside the shared one, on held-out samples.
+"""What the shared model, and a node's own or its cluster's, get right on fine-tuning nodes' held-out samples.
 
 Test nodes train nothing, so they have no model of their own and belong to no cluster: there the shared model alone is
 defined.

@@ -24,8 +24,9 @@ ROUNDED = 1e-4  # of the length of a unit row
 def with_prototypes(
     job: Job, state: JobState, blocks: Mapping[str, Block], track: str, round: int, rounds: int
 ) -> dict[str, Block]:
-    """`encoder.*` and `head.*` blocks with the class means that the track's samples have in them.
+    """`encoder.*` and `head.*` blocks, in `head.<modality>` the prototypes float32 (class, d) of the track's samples.
 
+    track  `all`, or the fold that is left out; a node that lies or fails is left out, and named as in every round
     A class that no node has a sample of keeps the prototype it had; so do all, where no node answers.
     """
     held = {
