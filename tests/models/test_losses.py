@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.losses import Targets, weighted_contrastive
+from models.losses import Targets, contrast_sums, contrast_sums_plain, weighted_contrastive
 
 E1, E2 = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
 YES = torch.tensor([True, True])
@@ -173,3 +173,46 @@ def test_agrees_with_plain_loops(form):
                     weight += weights[i].item()
     actual = weighted_contrastive(views, present, weights, identity, 0.1, form)
     assert actual.item() == pytest.approx(total / weight)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 10_000), forms, st.sampled_from([0.01, 0.1, 1.0]))
+def test_sums_and_their_gradients_are_those_of_the_plain_twin(rows, columns, seed, form, temperature):
+    draw = torch.Generator().manual_seed(seed)
+    anchors, candidates = (
+        F.normalize(torch.randn(n, 4, generator=draw, dtype=torch.float64), dim=1) for n in (rows, columns)
+    )
+    positive = torch.rand(rows, columns, generator=draw, dtype=torch.float64) * (
+        torch.rand(rows, columns, generator=draw) < 0.4
+    )
+    negative = (torch.rand(rows, columns, generator=draw) < 0.5) & (positive == 0)  # some rows are left without any
+    found = []
+    for sums in (contrast_sums, contrast_sums_plain):
+        leaves = [each.clone().requires_grad_() for each in (anchors, candidates)]
+        total, weight = sums(*leaves, positive, negative, temperature, form)
+        (3.0 * total).backward()
+        found.append([total.detach(), weight, *(leaf.grad for leaf in leaves)])
+    for fast, plain in zip(*found, strict=True):
+        assert torch.allclose(fast, plain, rtol=1e-9, atol=1e-9)
+
+
+def test_sums_stay_finite_at_a_temperature_at_which_single_precision_underflows():
+    anchors = F.normalize(torch.tensor([[1.0, 0.0]]), dim=1).requires_grad_()
+    candidates = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    positive, negative = torch.tensor([[1.0, 0.0]]), torch.tensor([[False, True]])
+    total, _ = contrast_sums(anchors, candidates, positive, negative, 0.005)
+    total.backward()
+    assert total.item() == pytest.approx(-400.0) and torch.isfinite(anchors.grad).all()
+
+
+def test_a_modality_that_nobody_of_the_batch_holds_has_a_gradient_of_zero():
+    """Not none at all: its network would be left out of the optimiser's step."""
+    views, _, weights, identity = batch(3, seed=0)
+    leaves = {m: v.requires_grad_() for m, v in views.items()}
+    here = {
+        "a": torch.ones(3, dtype=torch.bool),
+        "b": torch.ones(3, dtype=torch.bool),
+        "c": torch.zeros(3, dtype=torch.bool),
+    }
+    weighted_contrastive(leaves, here, weights, identity).backward()
+    assert (leaves["c"].grad == 0).all() and (leaves["a"].grad != 0).any()
