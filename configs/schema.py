@@ -188,11 +188,8 @@ class AugmentSettings(Section):
     jitter: Annotated[float, Field(ge=0.0)] = 0.05  # white noise, in standard deviations of the normalised signal
 
 
-ADAPTER_SIZES = {"width": 24, "feature": 32, "hidden": 48, "projection": 64}
-
-
 class ModelSettings(Section):
-    """Sizes of encoders, projection and head; where one encoder serves all, ADAPTER_SIZES unless they are given."""
+    """Sizes of encoders, projection and head; the last two are the same where one frozen encoder serves all."""
 
     encoder: Literal["modality", "unified"] = "modality"  # one for each sensor, or one frozen and adapters to it
     width: Annotated[int, Field(ge=8, le=16_384, multiple_of=8)] = 64
@@ -204,13 +201,6 @@ class ModelSettings(Section):
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
 
     unified: UnifiedSettings = UnifiedSettings()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _adapters_are_small(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("encoder") == "unified":
-            return {**ADAPTER_SIZES, **value}
-        return value
 
     def family_of(self, kind: str) -> str:
         """The encoder's name for a kind of sensor: the chosen one where there is a choice, else the kind's own."""

@@ -71,8 +71,8 @@ def new_autoencoder(
         size = (shape.channels, shape.frames, settings.latent, shape.kind, settings.width, shape.layout)
         if settings.objective != "instance":
             return SharedAutoencoder(*size)
-        if shape.kind == "latents":  # what a frozen encoder has said already needs less
-            return SharedEncoder(*size, settings.members, feature=settings.width // 2, hidden=2 * settings.width)
+        if shape.kind == "latents":  # as many numbers of each step as the axes have; what follows them needs less
+            return SharedEncoder(*size, settings.members, feature=2 * settings.width, hidden=2 * settings.width)
         return SharedEncoder(*size, settings.members)
 
 
