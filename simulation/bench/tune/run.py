@@ -14,6 +14,7 @@ from typing import Any
 from configs.errors import UserError
 from configs.load import check, overridden
 from server.report.finish import stored_experiment
+from server.report.summary import headline_method
 from server.tracking import RunFolder
 
 WAYS = {  # from which run, and how
@@ -107,7 +108,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, float]:
 
 
 def _comparable(unified: Path, against: Path, overrides: Sequence[str]) -> tuple[list[int], dict[str, Any]]:
-    """The seeds that both have, and what the data are."""
+    """The seeds that both have finished, and what the data are."""
     ours, theirs = (check(overridden(stored_experiment(f), overrides), where=str(f)) for f in (unified, against))
     for folder, experiment, encoder in ((unified, ours, "unified"), (against, theirs, "modality")):
         if experiment.models.encoder != encoder:
@@ -122,7 +123,14 @@ def _comparable(unified: Path, against: Path, overrides: Sequence[str]) -> tuple
             where=f"{unified} and {against}",
             expected="runs that differ in models alone",
         )
-    seeds = sorted(set(ours.seeds) & set(theirs.seeds))
+    seeds = sorted(_finished(unified) & _finished(against))
     if not seeds:
-        raise UserError("the two runs have no seed in common", where=f"{unified} and {against}")
+        raise UserError("the two runs have finished no seed in common", where=f"{unified} and {against}")
     return seeds, (RunFolder.open(unified).read_json("summary.json") or {}).get("data", {})
+
+
+def _finished(folder: Path) -> set[int]:
+    """The seeds of which the run's headline method is done; a run may be under way still."""
+    jobs = [(method, seed) for method, seed, _ in RunFolder.open(folder).jobs()]
+    headline = headline_method({method for method, _ in jobs})
+    return {seed for method, seed in jobs if method == headline}

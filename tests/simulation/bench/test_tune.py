@@ -53,6 +53,15 @@ def test_the_command_ends_with_one_object_that_says_what_data_it_is_of(runs):
     assert all(len(each["curve"]) == 3 for each in found["by_seed"][0]["ways"].values())
 
 
+def test_seeds_that_one_of_the_runs_has_not_finished_are_left_out(runs, tmp_path):
+    experiment = smallest("methods=[fedbind]", "groups.finetune.labels_per_class=5", *UNIFIED, "seeds=[0,1]")
+    begun = start_run(experiment, tmp_path / "begun")
+    with pytest.raises(UserError, match="finished no seed in common"):
+        run(begun.path, runs[1], [], [], print)
+    run_one(experiment, "fedbind", 0, begun)
+    assert run(begun.path, runs[1], [], ["--epochs", "1"], print)["seeds"] == [0]
+
+
 def test_runs_that_do_not_compare_are_refused(runs):
     unified, against = runs
     with pytest.raises(UserError, match=r"models\.encoder = modality"):
