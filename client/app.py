@@ -155,6 +155,18 @@ def finetune(message: Message, context: Context) -> Message:
     return _answer(kinds.FINETUNE, message, context, _of_node(handlers.finetune))
 
 
+@app.query("predict")
+def predict(message: Message, context: Context) -> Message:
+    """Class probabilities of the node's samples, for pseudo-labels."""
+    return _answer(kinds.PREDICT, message, context, _of_node(handlers.predict))
+
+
+@app.train("self_train")
+def self_train(message: Message, context: Context) -> Message:
+    """Trains encoders and head on pseudo-labels, or on the node's own labels."""
+    return _answer(kinds.SELF_TRAIN, message, context, _of_node(handlers.self_train))
+
+
 @app.query("probe")
 def probe(message: Message, context: Context) -> Message:
     """Counts how often the nearest class mean is right here, between rounds."""

@@ -41,7 +41,10 @@ def faults_between(experiment: Experiment) -> list[str]:
         faults.append("methods: at least one, each named once")
     if set(experiment.methods) != {"lower_bound"}:
         faults += _shared_faults(experiment)
-    for each in (_natural_faults, _pairing_faults, _label_faults, _tuning_faults, _exact_faults, _encoder_faults):
+    for each in (
+        _natural_faults, _pairing_faults, _label_faults, _tuning_faults, _self_training_faults, _exact_faults,
+        _encoder_faults,
+    ):  # fmt: skip
         faults += each(experiment)
     faults += strategy_faults(experiment.strategy)
     faults += wire_faults(experiment.wire, experiment.privacy.quantise, experiment.contrast.mode == "exact")
@@ -212,3 +215,17 @@ def _encoder_faults(experiment: Experiment) -> list[str]:
     if not -300 < told.low_db < told.high_db < 300:
         faults.append(f"models.unified.low_db: {told.low_db:g} to {told.high_db:g} dB is no rising span within ±300")
     return faults
+
+
+def _self_training_faults(experiment: Experiment) -> list[str]:
+    """Self-training with nobody who could learn from it."""
+    groups = experiment.groups
+    if not experiment.rounds.self_training or "finetune" not in groups:
+        return []
+    held = {modality for name in experiment.incomplete_groups for modality in groups[name].modalities}
+    if held & set(experiment.downstream):
+        return []
+    return [
+        f"rounds.self_training: no incomplete group holds a modality that is fine-tuned "
+        f"({', '.join(experiment.downstream)}), so nobody could learn from pseudo-labels; use 0"
+    ]

@@ -119,6 +119,7 @@ class RoundSettings(Section):
     autoencoder: Annotated[int, Field(ge=0)] = 30
     contrast: Annotated[int, Field(ge=0)] = 100
     finetune: Count = 10  # fine-tuning epochs are handed out in this many messages
+    self_training: Annotated[int, Field(ge=0)] = 0  # after fine-tuning, on pseudo-labels; 0: none
 
 
 class EpochSettings(Section):
@@ -127,6 +128,7 @@ class EpochSettings(Section):
     autoencoder: Count = 2
     contrast: Count = 1
     finetune: Count = 200
+    self_training: Count = 2
 
 
 def on_or_off(value: Any) -> Any:
@@ -248,6 +250,20 @@ class FineTuneSettings(Section):
     )
 
 
+class SelfTrainingSettings(Section):
+    """Nodes of the incomplete groups learn on from pseudo-labels that the fine-tuned network gives their samples.
+
+    Rates, batches and augmentation are those of `finetune`; what was pre-trained learns at `encoder_rate_share`.
+    """
+
+    partners: bool = True  # bound samples agree on their pseudo-labels; else each sample's own prediction is taken
+    temperature: Positive = 0.1  # of the cosines by which those that are asked weigh beside each other
+    # 1: a node's pseudo-labels are as often of a class as the labelled samples are; 0: as often as they come
+    alignment: Fraction = 1.0
+    labelled_weight: Positive = 4.0  # a labelled sample's weight in the aggregate, beside one with a pseudo-label
+    encoder_rate_share: Fraction = 1.0
+
+
 class EvaluationSettings(Section):
     """What is measured. Test recordings choose nothing."""
 
@@ -286,6 +302,7 @@ class Experiment(Section):
     augment: AugmentSettings = AugmentSettings()
     contrast: ContrastSettings = ContrastSettings()
     finetune: FineTuneSettings = FineTuneSettings()
+    self_training: SelfTrainingSettings = SelfTrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     strategy: StrategySettings = StrategySettings()
     wire: WireSettings = WireSettings()

@@ -20,8 +20,10 @@ from configs.yaml_text import is_file, read_yaml
 
 STUDIES = SHIPPED / "studies"
 MEASURES = {
-    "accuracy": "accuracy at the chosen epoch",
-    "macro_f1": "macro-F1 at the chosen epoch",
+    "accuracy": "accuracy at the end: of the chosen epoch, or after self-training",
+    "macro_f1": "macro-F1 at the end",
+    "accuracy_fine_tuned": "accuracy at the chosen epoch, before self-training",
+    "macro_f1_fine_tuned": "macro-F1 at the chosen epoch, before self-training",
     "accuracy_epochs_81_200": "accuracy, mean of fine-tuning epochs 81 to 200",
     "pairing_accuracy": "share of pairs within one class",
     "recall_at_1": "recall@1 of the same recording by another sensor",
@@ -81,7 +83,8 @@ class Study(Section):
     axes: list[Axis] = Field(default_factory=list)
     of: MethodName = "fedbind"  # the method whose difference to each other one is told
     measure: Literal[
-        "accuracy", "macro_f1", "accuracy_epochs_81_200", "pairing_accuracy", "recall_at_1", "mean_average_precision",
+        "accuracy", "macro_f1", "accuracy_fine_tuned", "macro_f1_fine_tuned", "accuracy_epochs_81_200",
+        "pairing_accuracy", "recall_at_1", "mean_average_precision",
         "knn_accuracy", "linear_probe_accuracy", "alignment", "uniformity", "node_guess",
     ] = "accuracy"  # fmt: skip
     subsets: bool = False  # a line for each subset of the test group's modalities, in place of one for all of them

@@ -120,6 +120,18 @@ FINETUNE = Kind(
     ("losses", "validation_correct"),
     ("examples", "validation_examples", "loss", *_ASKED),
 )
+PREDICT = Kind(
+    "query.predict",
+    (
+        Leaves(
+            "predictions.classes",
+            "class probabilities of samples by the tuned network, under opaque handles",
+            2,
+        ),
+        Leaves("counts.classes", "how many labelled samples of each class a node that fine-tunes holds", 1),
+    ),
+)
+SELF_TRAIN = Kind("train.self_train", (Leaves("encoder.*", _WEIGHTS), Leaves("head.*", _WEIGHTS)), (), _PROGRESS)
 EVALUATE = Kind(
     "evaluate.head",
     (Leaves("confusion.*", "counts of (true class, predicted class) per kept epoch", 3),),
@@ -139,7 +151,7 @@ KINDS = {
     kind.message_type: kind
     for kind in (
         DESCRIBE, UNIFIED, ADAPT, DECODER, AUTOENCODER, EMBED, TARGETS, GENERATE, UNIMODAL, CONTRAST, EXACT_VIEWS,
-        EXACT_GRADIENT, PROTOTYPES, FINETUNE, EVALUATE, PROBE, AUDIT,
+        EXACT_GRADIENT, PROTOTYPES, FINETUNE, PREDICT, SELF_TRAIN, EVALUATE, PROBE, AUDIT,
     )
 }  # fmt: skip
 

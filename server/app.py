@@ -21,6 +21,7 @@ from server.phases.describe import describe
 from server.phases.evaluate import evaluate
 from server.phases.finetune import finetune
 from server.phases.measure import measure
+from server.phases.self_train import self_train, self_trains
 from server.phases.unified import begin_unified, give_encoder
 from server.pretraining import keep_for_others, taken_over
 from server.report.finish import finish_run, run_folder
@@ -74,6 +75,11 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
             *before,
             *([Phase("measure", 1, measure)] if measured(METHODS[method], experiment) else []),
             Phase("fine-tune", experiment.rounds.finetune, finetune),
+            *(
+                [Phase("self-train", experiment.rounds.self_training, self_train)]
+                if self_trains(experiment, bool(before))
+                else []
+            ),
             Phase("evaluate", 1, evaluate),
         ]
         for done, phase in enumerate(phases[earlier.done :], start=earlier.done + 1):

@@ -25,7 +25,7 @@ from server.resume import Progress, keep, kept
 from server.state import JobState, save_blocks
 from server.tracking import environment
 
-_LATER = ("name", "seeds", "methods", "run", "finetune")  # sections that pre-training does not read
+_LATER = ("name", "seeds", "methods", "run", "finetune", "self_training")  # sections that pre-training does not read
 _LATER_EVALUATION = ("curve", "curve_every", "embeddings", "personal")
 _PROBING = ("folds",)  # and the fine-tuning labels: read by what is measured between rounds, else not
 _LABELS = ("labels_per_class", "labels_share")
@@ -41,7 +41,7 @@ def key_of(experiment: Experiment, method: str, seed: int) -> str:
     for name in () if probing else _LABELS:
         del told["groups"]["finetune"][name]
     for section in ("epochs", "rounds"):
-        del told[section]["finetune"]
+        del told[section]["finetune"], told[section]["self_training"]
     text = json.dumps([told, method, seed, environment([])["packages"], _source()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -11,10 +11,12 @@ from client.handlers.finetune import finetune
 from client.handlers.generate import generate
 from client.handlers.probe import probe
 from client.handlers.prototypes import prototypes
+from client.handlers.self_train import predict, self_train
 from client.handlers.unified import unified
 from client.handlers.unimodal import unimodal
 
 __all__ = [
     "adapt", "audit", "autoencoder", "contrast", "decoder", "describe", "embed", "evaluate", "exact_gradient",
-    "exact_views", "finetune", "generate", "probe", "prototypes", "targets", "unified", "unimodal",
+    "exact_views", "finetune", "generate", "predict", "probe", "prototypes", "self_train", "targets", "unified",
+    "unimodal",
 ]  # fmt: skip

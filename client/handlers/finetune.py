@@ -71,14 +71,23 @@ def finetune(node: Node, question: Payload) -> Payload:
 
 
 def network(
-    node: Node, blocks: Mapping[str, Block], saved_as: str | None, slow_share: float, fresh: Collection[str]
+    node: Node,
+    blocks: Mapping[str, Block],
+    saved_as: str | None,
+    slow_share: float,
+    fresh: Collection[str],
+    classes: int | None = None,
 ) -> training.Tuning:
-    """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate."""
+    """Encoders and head as the message or the store has them; all but `fresh` ones learn at `slow_share` of the rate.
+
+    classes  how many the head tells apart; None: those of the node's own data set
+    """
     experiment, held = node.experiment, node.holdings
     seen = node.shapes
     shapes = {m: seen[m] for m in experiment.downstream if m in seen}
     encoders = nn.ModuleDict({m: new_encoder(m, shape, experiment.models, node.seed) for m, shape in shapes.items()})
-    head = new_head(experiment.downstream, len(held.classes), experiment.models, node.seed, node.prompts)
+    count = len(held.classes) if classes is None else classes
+    head = new_head(experiment.downstream, count, experiment.models, node.seed, node.prompts)
     tuning = training.new_tuning(encoders, head, experiment.finetune, slow_share, fresh)
     if saved_as is not None:
         saved = node.store.get(saved_as)

@@ -123,17 +123,18 @@ def new_tuning(
 
 @dataclass(frozen=True)
 class Labelled:
-    """Samples with labels, int64 (n,)."""
+    """Samples with labels, int64 (n,), and what each weighs beside the others, (n,); None: all alike."""
 
     views: Views
     label: Tensor
+    weight: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, rows: Tensor) -> Labelled:
         """These rows."""
-        return Labelled(take(self.views, rows), self.label[rows])
+        return Labelled(take(self.views, rows), self.label[rows], None if self.weight is None else self.weight[rows])
 
     def clean(self) -> dict[str, Tensor]:
         """Normalised windows by modality."""
@@ -186,7 +187,7 @@ def tune_epoch(
             )
             features = {m: tuning.encoders[m](each) for m, each in windows.items()}
             logits = tuning.head(features, present)
-            loss = F.cross_entropy(logits, batch.label, label_smoothing=settings.label_smoothing)
+            loss = _loss(logits, batch, settings.label_smoothing)
             further = None
             if correction is not None and correction.looks:
                 seen = Batch(tuning.head.embed(features, present), windows, present, logits, batch.label)
@@ -197,6 +198,14 @@ def tune_epoch(
             _follow(tuning, settings.averaging)
     tuning.epoch += 1
     return loss_sum / max(len(data), 1)
+
+
+def _loss(logits: Tensor, batch: Labelled, smoothing: float) -> Tensor:
+    """Cross-entropy of logits (n, class), the mean over samples or, where these have weights, over what they weigh."""
+    if batch.weight is None:
+        return F.cross_entropy(logits, batch.label, label_smoothing=smoothing)
+    each = F.cross_entropy(logits, batch.label, label_smoothing=smoothing, reduction="none")
+    return torch.dot(each, batch.weight) / batch.weight.sum().clamp(min=1e-6)
 
 
 def left_over(present: Mapping[str, Tensor], drop: float, generator: torch.Generator) -> dict[str, Tensor]:

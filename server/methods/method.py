@@ -11,6 +11,7 @@ from server.phases.adapt import adapt
 from server.phases.contrast import contrast
 from server.phases.finetune import rounds_of
 from server.phases.generate import GENERATED, generate
+from server.phases.self_train import self_trains
 from server.state import JobState
 from strategies.registry import rule_of
 
@@ -71,6 +72,7 @@ def plan(method: Method, experiment: Experiment) -> list[Mapping[str, object]]:
         *((phase.name, phase.rounds) for phase in found),
         *([("measure", 1)] if measured(method, experiment) else []),
         ("fine-tune", rounds_of(experiment, len(experiment.finetune.encoder_rate_share) if found else 1)),
+        *([("self-train", experiment.rounds.self_training)] if self_trains(experiment, bool(found)) else []),
         ("evaluate", 1),
     ]
     return [{"phase": name, "rounds": rounds} for name, rounds in phases]

@@ -59,14 +59,16 @@ def labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping[
             todo="start the nodes with node-config allow-audit=true, or use bind.pairing=nearest",
         )
     job.note("bind.pairing=oracle: pairs were made from labels, a ceiling for studies and no result of binding")
-    return _placed(labels, words_of(job, state))
+    return placed(labels, words_of(job, state))
 
 
-def labels_for_audit(job: Job, state: JobState, members: list[int]) -> Mapping[int, int] | None:
-    """The same of those that give theirs; None where nobody does or nobody is to be asked."""
+def labels_for_audit(job: Job, state: JobState, members: list[int], phase: str = "bind") -> Mapping[int, int] | None:
+    """The same of those that give theirs; None where nobody does or nobody is to be asked.
+
+    Bytes count under `phase`, the one whose pairs or predictions are judged."""
     if not job.experiment.evaluation.audit_pairs or not members:
         return None
-    labels, refused = labels_of(job, state, members, "bind")
+    labels, refused = labels_of(job, state, members, phase)
     if not labels:
         job.note(f"no node permits the audit of pairs: {next(iter(refused.values()))}")
         return None
@@ -74,7 +76,7 @@ def labels_for_audit(job: Job, state: JobState, members: list[int]) -> Mapping[i
         node, reason = next(iter(refused.items()))
         told = f"{len(refused)} of {len(members)} nodes give no labels, such as node {node} ({reason})"
         job.note(f"{told}: pairs with theirs are not audited")
-    return _placed(labels, words_of(job, state))
+    return placed(labels, words_of(job, state))
 
 
 def words_of(job: Job, state: JobState) -> Words:
@@ -83,12 +85,13 @@ def words_of(job: Job, state: JobState) -> Words:
     return all_words({p: state.manifests[p].classes for p in members}, job.experiment.evaluation.synonyms)
 
 
-def _placed(labels: Labels, words: Words) -> dict[int, int]:
-    placed: dict[int, int] = {}
+def placed(labels: Labels, words: Words) -> dict[int, int]:
+    """By handle the place of its class among the words, -1 for none."""
+    by_word: dict[int, int] = {}
     for partition, by_handle in labels.items():
         own = np.array(list(by_handle.values()), dtype=np.int64)
-        placed.update(zip(by_handle, words.placed(partition, own).tolist(), strict=True))
-    return placed
+        by_word.update(zip(by_handle, words.placed(partition, own).tolist(), strict=True))
+    return by_word
 
 
 def audited(job: Job, state: JobState, label_of: Mapping[int, int]) -> dict[str, object]:

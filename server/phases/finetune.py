@@ -98,6 +98,8 @@ def finetune(job: Job, state: JobState) -> JobState:
         "macro_f1_epochs_81_200": float(np.mean([f1[epoch] for epoch in late])) if paper else None,
         "labels_used": int(sum(reply.metrics["examples"] for reply in replies.values())),
     }
+    if experiment.rounds.self_training:  # after which the job's accuracy is another one
+        figures["accuracy_fine_tuned"], figures["macro_f1_fine_tuned"] = tested.get(chosen), f1.get(chosen)
     if best.folds:
         figures["personal"] = personal_figures(by, added(best.folds), list(start), track.memory)
     save_blocks(kept, job.folder / "checkpoint")

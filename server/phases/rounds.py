@@ -69,6 +69,7 @@ def train_rounds(
     *,
     learnt: Mapping[int, set[str]] | None = None,
     beside: Mapping[str, Block] | None = None,
+    own: Mapping[int, Mapping[str, Block]] | None = None,
     info: Mapping[str, Any] | None = None,
     weigh: Weigh = by_held,
     only: Collection[str] | None = None,
@@ -81,6 +82,7 @@ def train_rounds(
     sent    by partition the names of the blocks it is sent, with the statistics of its modalities
     learnt  by partition the names of those that must come back; None: all that were sent
     beside  further blocks for everyone, which nobody changes
+    own     by partition further blocks for it alone, which nobody changes
     info    further JSON values of the question
     weigh   what each node's blocks count
     only    the modalities whose statistics are sent; None: all that the node holds
@@ -98,6 +100,7 @@ def train_rounds(
                     **by.sent_to(p, sent[p], current, memory),
                     **by.beside(sent[p], current, memory),
                     **(beside or {}),
+                    **(own or {}).get(p, {}),
                     **state.statistics(p, only),
                 },
                 {"rounds": rounds, **(info or {}), **told, **by.asks()},

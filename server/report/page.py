@@ -76,6 +76,7 @@ def context(record: RunRecord) -> dict[str, Any]:
         "other_losses": [figure for job in others for figure in figures.loss_figures(job, named=True)],
         "fine_tuning": [f for m in record.methods if (f := figures.fine_tuning_figure(m, record.of(m))) is not None],
         "subsets": tables.subset_table(record),
+        "self_training_rows": tables.self_training_rows(record),
         "node_rows": tables.node_rows(record),
         "embedding_rows": tables.embedding_rows(record),
         "confusion": figures.confusion_svg(*confused) if confused else None,

@@ -194,6 +194,20 @@ MMBind paper reports it. Dots are seeds, the bar is their mean. CPU seconds are 
 {% endfor %}</tbody></table></div></details>
 {% endif %}
 
+{% if self_training_rows %}
+<h2>Self-training{{ mark() }}</h2>
+<p>After fine-tuning, nodes of the incomplete groups learnt on from pseudo-labels of their own samples.</p>
+<div class="scroll"><table>
+<thead><tr><th>Method</th><th class="ms" colspan="2">Accuracy, %,<br>fine-tuned alone</th><th class="ms" colspan="2">Accuracy, %,<br>after it</th>
+<th class="ms" colspan="2">Pseudo-labels</th><th class="ms" colspan="2">How sure, %</th><th class="ms" colspan="2">Not what the<br>network said, %</th>
+<th class="ms" colspan="2">Network<br>right, %</th><th class="ms" colspan="2">Pseudo-labels<br>right, %</th></tr></thead>
+<tbody>{% for row in self_training_rows %}
+<tr><th>{{ row.method }}</th>{{ pair(row.before) }}{{ pair(row.after) }}{{ pair(row.samples) }}{{ pair(row.confidence) }}
+{{ pair(row.changed) }}{{ pair(row.accuracy_of_own) }}{{ pair(row.accuracy) }}</tr>
+{% endfor %}</tbody></table></div>
+<p class="note">How many are right is told where nodes permit the audit of labels; nothing is chosen by it.</p>
+{% endif %}
+
 {% if subsets.rows %}
 <h2>By modalities at hand{{ mark() }}</h2>
 <p>The same model, tested with only these modalities present.</p>

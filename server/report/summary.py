@@ -128,7 +128,7 @@ def _method(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _where_told(results: Sequence[Result]) -> dict[str, Any]:
-    """Figures over nodes, of shared and own models, and simulated seconds, each where a job has it."""
+    """Figures over nodes, of shared and own models, of pseudo-labels, and simulated seconds, each where a job has it."""
     found: dict[str, Any] = {}
     if any(result.get("by_node") for result in results):
         found["nodes"] = _over_nodes([result.get("by_node") for result in results])
@@ -137,6 +137,9 @@ def _where_told(results: Sequence[Result]) -> dict[str, Any]:
             which: _over_nodes([(result.get("personal") or {}).get(which) for result in results])
             for which in ("shared", "own")
         }
+    if any(result.get("self_training") for result in results):
+        found["accuracy_fine_tuned"] = spread(result.get("accuracy_fine_tuned") for result in results)
+        found["self_training"] = nested_spread([result.get("self_training") for result in results])
     if any(result.get("simulated_seconds") for result in results):
         found["simulated_seconds"] = spread((result.get("simulated_seconds") or {}).get("total") for result in results)
     return found

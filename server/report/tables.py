@@ -79,6 +79,27 @@ def headline_rows(record: RunRecord) -> list[dict[str, Any]]:
     return rows
 
 
+def self_training_rows(record: RunRecord) -> list[dict[str, Any]]:
+    """Per method that learnt on from pseudo-labels: accuracy before and after, and what these labels were like."""
+    rows = []
+    for method, figures in record.summary["methods"].items():
+        told = figures.get("self_training")
+        if told:
+            rows.append(
+                {
+                    "method": method_title(method),
+                    "before": cell(figures.get("accuracy_fine_tuned"), 1, 100),
+                    "after": cell(figures["accuracy"], 1, 100),
+                    "samples": cell(told.get("samples"), 0),
+                    "confidence": cell(told.get("confidence"), 1, 100),
+                    "changed": cell(told.get("changed"), 1, 100),
+                    "accuracy_of_own": cell(told.get("accuracy_of_own"), 1, 100),
+                    "accuracy": cell(told.get("accuracy"), 1, 100),
+                }
+            )
+    return rows
+
+
 def strip_scale(record: RunRecord) -> tuple[str, str]:
     """The least and the most accuracy of any seed, the ends of the dots' scale."""
     spreads = [figures["accuracy"] for figures in record.summary["methods"].values() if figures["accuracy"]]

@@ -358,3 +358,9 @@ def test_names_in_other_scripts_are_names():
 @pytest.mark.parametrize("how", ["on", "off", "auto"])
 def test_a_switch_may_be_written_bare(how):
     assert load("demo", [f"run.batched_nodes={how}"]).run.batched_nodes == how
+
+
+def test_self_training_with_nobody_who_could_learn_from_it_is_refused():
+    with pytest.raises(UserError) as error:
+        load("demo", ["rounds.self_training=2", "groups.a.modalities=[acc]", "groups.b.modalities=[acc]"])
+    assert "rounds.self_training: no incomplete group holds a modality that is fine-tuned" in str(error.value)

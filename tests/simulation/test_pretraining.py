@@ -16,7 +16,8 @@ LATER = [
     "name=another", "seeds=[0, 1]", "methods=[fedbind, dcm]", "run.reply_timeout_s=100", "finetune.rate=0.01",
     "finetune.encoder_rate_share=[0.5, 1.0]", "epochs.finetune=4", "rounds.finetune=1", "evaluation.folds=2",
     "evaluation.curve=false", "evaluation.curve_every=2", "evaluation.embeddings=false",
-    "groups.finetune.labels_per_class=2",
+    "groups.finetune.labels_per_class=2", "rounds.self_training=1", "epochs.self_training=1",
+    "self_training={partners: false, temperature: 0.2}",
 ]  # fmt: skip
 READ = [
     "rounds.contrast=3", "epochs.contrast=2", "bind.partners=1", "contrast.rate=0.01", "autoencoder.members=1",

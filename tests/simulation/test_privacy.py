@@ -218,12 +218,14 @@ BY_SENSOR = {"train.autoencoder", "query.embed", "query.audit", "query.targets"}
          {"train.unimodal", "query.targets", "query.audit"}),
         (["methods=[fedbind, dcm]", "evaluation={every: 1, personal: true, folds: 2}", "groups.finetune.nodes=2"],
          {*BY_SENSOR, "train.contrast", "query.probe", "query.prototypes"}),
+        (["rounds.self_training=1", "methods=[fedbind, mpm]", "privacy.noise_std=0.1"],
+         {*BY_SENSOR, "train.contrast", "query.predict", "train.self_train"}),
         ([*THREE_GROUPS, "bind.by=[acc, resp]", "groups.b.natural_share=0.5", "bind.pairing=oracle"],
          {*BY_SENSOR, "train.contrast"}),
     ],
     ids=["binding and its bounds", "exact", "by label", "by label, exact", "by reconstruction, two seeds",
          "the other methods", "their own labels", "embeddings not measured", "noise and few bits",
-         "counts between rounds and by node",
+         "counts between rounds and by node", "pseudo-labels",
          "by two sensors in turn"],
 )  # fmt: skip
 def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, overrides, kinds):
@@ -238,10 +240,12 @@ def test_no_window_no_name_and_nothing_unlisted_leaves_a_node(tmp_path, people, 
 
 def test_codecs_add_nothing_that_a_window_could_be_read_from(tmp_path, people):
     lists = "wire={up: [delta, top_k, int8], down: [delta, int8], embeddings: [int8]}"
-    experiment = named(lists, "methods=[fedbind, unimodal]", "evaluation.every=1")
+    experiment = named(lists, "methods=[fedbind, unimodal]", "evaluation.every=1", "rounds.self_training=2")
     watch = Watch(experiment)
     whole_run(experiment, tmp_path / "run", watch=watch)
-    assert watch.kinds == EVERY_RUN | BY_SENSOR | {"train.contrast", "train.unimodal", "query.probe"}
+    assert watch.kinds == EVERY_RUN | BY_SENSOR | {
+        "train.contrast", "train.unimodal", "query.probe", "query.predict", "train.self_train",
+    }  # fmt: skip
     assert watch.coded > 30 and watch.arrays > 100
 
 

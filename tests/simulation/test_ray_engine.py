@@ -15,7 +15,7 @@ from simulation.ray_engine.session import session
 from tests.simulation.smallest import TWO_NODES_A_GROUP, smallest, whole_run
 
 pytestmark = pytest.mark.slow
-ONE_METHOD = ["methods=[fedbind]", "rounds.autoencoder=2"]
+ONE_METHOD = ["methods=[fedbind]", "rounds.autoencoder=2", "rounds.self_training=2"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,7 +10,12 @@ from server.resume import FILE
 from simulation.jobs import run_one
 from tests.simulation.smallest import smallest
 
-STOPS = {"in the contrast": "train.contrast", "while fine-tuning": "train.finetune", "at the very end": "evaluate.head"}
+STOPS = {
+    "in the contrast": "train.contrast",
+    "while fine-tuning": "train.finetune",
+    "in self-training": "train.self_train",
+    "at the very end": "evaluate.head",
+}
 
 
 def told(folder):
@@ -31,7 +36,7 @@ def stop_at(message_type):
 
 @pytest.fixture(scope="module")
 def experiment():
-    return smallest("methods=[fedbind]", "evaluation.folds=2")
+    return smallest("methods=[fedbind]", "evaluation.folds=2", "rounds.self_training=2")
 
 
 @pytest.fixture(scope="module")

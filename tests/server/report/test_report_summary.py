@@ -142,3 +142,17 @@ def test_figures_over_nodes_are_summed_up_where_a_job_tells_them():
     assert found["fedbind"]["personal"]["own"] is None and found["fedbind"]["personal"]["shared"]["mean"]["mean"] == 0.6
     assert found["fedbind"]["simulated_seconds"]["mean"] == 4.5
     assert not {"nodes", "personal", "simulated_seconds"} & set(found["dcm"])
+
+
+def test_what_pseudo_labels_were_like_is_told_where_a_job_has_any():
+    told = {"samples": 4, "confidence": 0.5, "changed": 0.25, "accuracy": 0.75}
+    jobs = [
+        {**result("fedbind", 0, 0.9), "accuracy_fine_tuned": 0.8, "self_training": told},
+        {**result("fedbind", 1, 0.7), "accuracy_fine_tuned": 0.6, "self_training": {**told, "accuracy": 0.25}},
+        result("lower_bound", 0, 0.5),
+        result("lower_bound", 1, 0.5),
+    ]
+    methods = summarise("run", {"name": "made up", "simulated": True}, [0, 1], jobs)["methods"]
+    assert methods["fedbind"]["accuracy_fine_tuned"]["mean"] == pytest.approx(0.7)
+    assert methods["fedbind"]["self_training"]["accuracy"]["per_seed"] == [0.75, 0.25]
+    assert "self_training" not in methods["lower_bound"] and "accuracy_fine_tuned" not in methods["lower_bound"]

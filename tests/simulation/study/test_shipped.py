@@ -50,6 +50,8 @@ def test_a_shipped_study_runs_from_its_file(roots, tmp_path, name):
     asked += [
         f"further_data.{each}.root={roots(each)}" for each, data in first.further_data.items() if data.name == "folder"
     ]
+    if first.rounds.self_training:
+        asked.append("rounds.self_training=1")
     if len(first.methods) > 3:
         asked.append("methods=[lower_bound, fedbind]")  # the others have their own tests
     outcome = run_study(study, name, asked, tmp_path, lambda text: None)

@@ -31,9 +31,11 @@ def run_system(name: str, asked: Asked) -> Told | None:
 
 
 def ratios_of(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
-    """All ratios of medians; None where a side was not run."""
+    """All ratios of medians; None where a side was not run, or the other side took less than the system counts."""
 
     def ratio(one: str, other: str, what: str) -> float | None:
-        return figures[one][what] / figures[other][what] if one in figures and other in figures else None
+        if one not in figures or other not in figures or not figures[other][what]:
+            return None
+        return figures[one][what] / figures[other][what]
 
     return {name: ratio(*sides) for name, sides in RATIOS.items()}

@@ -1,0 +1,25 @@
+"""The tables of the documents, from a study's jobs, by hand."""
+
+from benchmarks.study_table import jobs_of, rows
+
+JOBS = """split,method,seed,accuracy,accuracy_fine_tuned,cpu_seconds
+p,dcm,0,0.5,0.4,10
+p,dcm,1,0.7,0.4,20
+p,fedbind,0,0.6,0.5,30
+p,fedbind,1,0.9,,30
+q,dcm,0,0.2,0.2,30
+q,fedbind,0,0.8,0.6,30
+"""
+
+
+def test_means_of_splits_and_paired_differences_by_hand(tmp_path):
+    (tmp_path / "jobs.csv").write_text(JOBS)
+    jobs = jobs_of(tmp_path)
+    told = rows(jobs)
+    assert told[2] == "| `dcm` | 60.0 ± 14.1 (2) | 20.0 (1) | 40.0 | +37.5 | 20 |"  # ((10 + 20) / 2 + 60) / 2
+    assert told[3] == "| `fedbind` | 75.0 ± 21.2 (2) | 80.0 (1) | 77.5 |  | 30 |"
+    before = rows(jobs, "accuracy_fine_tuned")
+    assert before[3] == "| `fedbind` | 50.0 (1) | 60.0 (1) | 55.0 |  | 30 |"
+    assert before[2] == "| `dcm` | 40.0 ± 0.0 (2) | 20.0 (1) | 30.0 | +25.0 | 20 |"
+    ours = rows(jobs, "accuracy_fine_tuned", "accuracy")  # fedbind at the end less others as fine-tuned
+    assert ours[2].split(" | ")[4] == "+47.5" and ours[3].split(" | ")[4] == "+15.0"
