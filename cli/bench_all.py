@@ -44,7 +44,7 @@ def everything(
 
     there = {command.name or "" for command in app.registered_commands}
     further = {
-        "rounds": ["--pfl", str(pfl.absolute())] if pfl is not None else [],
+        **dict.fromkeys(("rounds", "rounds_encoder"), ["--pfl", str(pfl.absolute())] if pfl is not None else []),
         "wire": [f"data.root={utd_mhad.absolute()}"] if utd_mhad is not None else [],
     }
     told = run(only or (), there, quick, further, out, lambda text: print(text, file=sys.stderr, flush=True))

@@ -13,7 +13,7 @@ HELP = """What a round of many small nodes costs: a plain loop, fedbind's engine
 
 Every node takes 4 SGD steps of 32 samples from the round's weights; the server averages. mlp has 101,770 numbers; encoder
 is fedbind's own encoder of a motion sensor. batched is the plain loop with ten nodes side by side in each step, ray_batched the
-engine with run.batched_nodes=auto (it tries for four rounds: give --warm-up 5 or more); both agree with the others within
+engine with run.batched_nodes=auto (it tries for four rounds, so --warm-up is 5); both agree with the others within
 1e-4, and are of models whose layers can be stacked. All engines run the same ServerApp and ClientApp. Each system has processes
 of its own, one thread each, and warms up; systems take turns. wall is the median of rounds; cpu is of the driver and all
 processes it started, a round. Weights are checked to agree. Ratios in front are of the first model.
@@ -35,7 +35,7 @@ def rounds(
     model: Annotated[list[str] | None, typer.Option(help="mlp, encoder; may be given several times.")] = None,
     nodes: Annotated[int, typer.Option(min=1, help="Nodes.")] = 100,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds that count, each turn.")] = 10,
-    warm_up: Annotated[int, typer.Option(min=0, help="Rounds before them.")] = 3,
+    warm_up: Annotated[int, typer.Option(min=0, help="Rounds before them.")] = 5,
     turns: Annotated[int, typer.Option(min=1, help="How often every system has its turn.")] = 3,
     workers: Annotated[int, typer.Option(min=0, help="Actors of both Ray engines; 0: one per core.")] = 0,
     system: Annotated[

@@ -20,6 +20,7 @@ AIMS = {  # the most that a ratio should be
     "batched_cpu_over_plain": 0.5, "start_over_flower_ray": 1 / 3, "per_node_1000_over_100": 1.2, "match_over_faiss": 0.6,
     "match_over_matmul": 1.3, "bytes_to_target_over_full_float32": 0.1,
 }  # fmt: skip
+PREFIXES = {"encoder": "encoder_", "rounds_encoder": "own_encoder_"}  # of ratios that another bench names alike
 BYTES = {"extra_bytes": 512 * 2**20, "driver_peak_bytes": 1_500_000_000}
 
 
@@ -33,8 +34,13 @@ class Part:
 
 PARTS: dict[str, Part] = {
     "rounds": Part(
-        ("rounds",),
+        ("rounds", "--model", "mlp"),
         ("rounds", "--model", "mlp", "--nodes", "4", "--rounds", "2", "--warm-up", "1", "--turns", "1", "--workers", "2"),
+    ),
+    "rounds_encoder": Part(
+        ("rounds", "--model", "encoder", "--rounds", "3", "--warm-up", "1"),
+        ("rounds", "--model", "encoder", "--nodes", "2", "--rounds", "1", "--warm-up", "0", "--turns", "1",
+         "--system", "plain", "--system", "local"),
     ),
     "match": Part(("match",), ("match", "--queries", "2000", "--candidates", "9000", "--slices", "2", "--threads", "1")),
     "match_approximate": Part(
@@ -112,7 +118,7 @@ def gathered(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for bench, told in found.items():
         for name, value in told["ratios"].items():
             if isinstance(value, int | float):
-                ratios[name if bench != "encoder" else f"encoder_{name}"] = float(value)
+                ratios[PREFIXES.get(bench, "") + name] = float(value)
     match, scale = found.get("match", {}), found.get("scale", {})
     return {
         "ratios": ratios, "extra_bytes": match.get("extra_bytes"), "driver_peak_bytes": scale.get("driver_peak_bytes"),

@@ -12,6 +12,7 @@ FOUND = {
     "match": {"ratios": {"match_over_faiss": 0.5, "match_over_matmul": 1.4}, "extra_bytes": 48_000_000},
     "encoder": {"ratios": {"macs": 30.0, "form": {"unified": "eager"}}},
     "rounds": {"ratios": {"ray_wall_over_plain": 0.55, "ray_wall_over_pfl": None, "by_model": {"mlp": {}}}},
+    "rounds_encoder": {"ratios": {"ray_wall_over_plain": 0.7}},
 }
 
 
@@ -19,6 +20,7 @@ def test_every_ratio_with_an_aim_has_its_place_whether_it_was_measured_or_not():
     told = gathered(FOUND)
     assert set(AIMS) <= set(told["ratios"]) and told["ratios"]["ray_wall_over_pfl"] is None
     assert told["ratios"]["match_over_matmul"] == 1.4 and told["ratios"]["encoder_macs"] == 30.0
+    assert (told["ratios"]["ray_wall_over_plain"], told["ratios"]["own_encoder_ray_wall_over_plain"]) == (0.55, 0.7)
     assert told["extra_bytes"] == 48_000_000 and told["driver_peak_bytes"] is None
     lines = {line.split()[0]: line for line in table(told).splitlines()[1:]}
     assert lines["ray_wall_over_plain"].endswith("met") and lines["match_over_matmul"].endswith("MISSED")
