@@ -10,7 +10,8 @@ import typer
 HELP = """Fine-tune one node by itself, as a board would, from what a run's pre-training left.
 
 RUN is a run folder. The node's own labelled samples are read again; a part of them is held out and chooses the epoch.
-With models.encoder=unified the frozen encoder reads every window once; then only adapters and head learn.
+With models.encoder=unified the frozen encoder reads every window once; then only adapters and head learn. The head begins as
+the means of its classes in the bound space: --epochs 0 leaves it at that, which costs next to nothing.
 
 Every epoch is on disk before the next begins: stopped or killed at any moment, the same command goes on, and ends with
 the very weights it would have had. --seconds, --memory-mib and --threads are limits; the best network so far is kept
@@ -21,6 +22,8 @@ Examples:
   fedbind tune runs/20260101-120000-demo
 
   fedbind tune runs/20260101-120000-demo --threads 2 --seconds 60 --memory-mib 900 --bf16
+
+  fedbind tune runs/20260101-120000-demo --epochs 0 --test
 
   fedbind tune runs/20260101-120000-demo --scratch --test --json
 """
@@ -36,7 +39,7 @@ def tune(
     node: Annotated[int, typer.Option(min=0, help="Which of the nodes that fine-tune.")] = 0,
     scratch: Annotated[bool, typer.Option("--scratch", help="Fresh networks, to compare with.")] = False,
     head_only: Annotated[bool, typer.Option("--head-only", help="Adapters and encoders stay as they are.")] = False,
-    epochs: Annotated[int, typer.Option(help="At most.")] = 200,
+    epochs: Annotated[int, typer.Option(help="At most; 0: class means alone.")] = 200,
     patience: Annotated[int, typer.Option(help="Epochs without a better one that end it.")] = 40,
     held: Annotated[float, typer.Option(help="Share of the labelled samples that is held out.")] = 0.2,
     seconds: Annotated[float | None, typer.Option(help="Of training, all sittings together.")] = None,
@@ -61,7 +64,7 @@ def tune(
 
     asked = Asked(method, seed, node, scratch, test, curve)
     limits = EdgeSettings(epochs, patience, held, seconds, memory_mib, threads, bf16, not head_only)
-    folder = out or out_folder(run, asked)
+    folder = out or out_folder(run, asked, limits)
     tell = (lambda text: None) if quiet else (lambda text: typer.echo(text, err=True))
     found = tune_run(run, asked, limits, folder, overrides or [], tell)
     print(as_line(found) if json else "\n".join(told_lines(found, folder)))

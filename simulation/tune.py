@@ -151,6 +151,10 @@ def _tuned(
     experiment, shapes = node.experiment, node.shapes
     if len(data) < 2:
         raise UserError(f"{len(data)} labelled samples on this node", where="groups.finetune", expected="2 or more")
+    if asked.scratch and not limits.epochs:
+        raise UserError(
+            "fresh networks with no epoch to train them", where="--scratch --epochs 0", expected="1 or more"
+        )
     names = [m for m in experiment.downstream if m in shapes]
     taught = {} if asked.scratch else {n: b for n, b in learnt.items() if n.startswith(("encoder.", "projection."))}
     encoders = nn.ModuleDict({m: new_encoder(m, shapes[m], experiment.models, node.seed) for m in names})
@@ -223,10 +227,11 @@ def _tested(
     return figures(counts)[0]
 
 
-def out_folder(run: Path, asked: Asked) -> Path:
+def out_folder(run: Path, asked: Asked, limits: EdgeSettings) -> Path:
     """Where a fine-tuning goes unless told otherwise: one folder for each that may be compared."""
     parts = [asked.method or "main", str(asked.seed if asked.seed is not None else "first"), str(asked.node)]
-    return run / "-".join(["tuned", *parts, *(["scratch"] if asked.scratch else [])])
+    ways = (("scratch", asked.scratch), ("head", not limits.adapters))
+    return run / "-".join(["tuned", *parts, *(name for name, taken in ways if taken)])
 
 
 def told_lines(found: dict[str, Any], folder: Path) -> list[str]:

@@ -11,7 +11,7 @@ from configs.errors import UserError
 class EdgeSettings:
     """Limits and choices of one fine-tuning; UserError for what makes no sense.
 
-    epochs     at most
+    epochs     at most; 0: class means alone, which needs pre-trained networks
     patience   so many epochs without a better one on the held-out part end it
     held_share of the node's own labelled samples, kept back to choose the epoch
     seconds    of training in all sittings together, wall clock; None: no limit
@@ -32,7 +32,7 @@ class EdgeSettings:
 
     def __post_init__(self) -> None:
         for name, sane, expected in (
-            ("epochs", self.epochs >= 1, "1 or more"),
+            ("epochs", self.epochs >= 0, "0 or more"),
             ("patience", self.patience >= 1, "1 or more"),
             ("held_share", 0 < self.held_share <= 0.5, "above 0, at most 0.5"),
             ("seconds", self.seconds is None or self.seconds > 0, "above 0"),

@@ -63,31 +63,26 @@ def tune(
     """Trains in place, or goes on where the folder's checkpoint stands, or finds all done.
 
     Shuffling, augmentation and dropout follow from (seed, epoch), so a stopped training that goes on ends with the very
-    weights of one that never was. Of equally good epochs the latest is kept.
+    weights of one that never was. Of equally good epochs the latest is kept. Class means alone are judged as
+    epoch 0: with no more than that the head is the nearest-prototype classifier of the bound space.
 
     prototypes  whether the classes' prototypes begin as means of embeddings: where the networks were pre-trained
     watch       asked after every epoch for a figure that stands in the history; it chooses nothing and its time is not counted
     """
     torch.set_num_threads(limits.threads)
-    kept = find(folder, identity)
-    if kept is None:
-        kept = Kept(identity)
-        if prototypes:
-            begin_from_prototypes(tuning, train)
-    else:
-        tuning.restore(kept.tuning)
-        kept.ended = _why_end(tuning.epoch, kept, limits)  # limits may have been raised since
-    while not kept.ended:
-        began, cpu_began = time.monotonic(), time.process_time()
-        with torch.autocast("cpu", torch.bfloat16) if limits.bf16 else contextlib.nullcontext():
-            loss = tune_epoch(tuning, train, settings, seed, augment)
+
+    def arithmetic() -> contextlib.AbstractContextManager[object]:
+        return torch.autocast("cpu", torch.bfloat16) if limits.bf16 else contextlib.nullcontext()
+
+    def judge(loss: float | None, began: _Clock) -> int:
+        """Counts on what is held out, keeps the network if it is as good as the best, and puts all on disk."""
+        with arithmetic():
             correct = count_correct(tuning, held)
         if correct > kept.best_correct:
             kept.better_epoch = tuning.epoch
         if correct >= kept.best_correct:
             kept.best_correct, kept.best_epoch, kept.best = correct, tuning.epoch, _flat(kept_blocks(tuning))
-        kept.seconds += time.monotonic() - began
-        kept.cpu_seconds += time.process_time() - cpu_began
+        began.add_to(kept)
         kept.history.append(
             {"epoch": tuning.epoch, "loss": loss, "held_correct": correct, "cpu_seconds": kept.cpu_seconds}
         )
@@ -96,11 +91,40 @@ def tune(
         kept.ended = _why_end(tuning.epoch, kept, limits)
         kept.tuning = tuning.to_bytes()
         save(folder, kept)
+        return correct
+
+    found = find(folder, identity)
+    kept = found or Kept(identity)
+    if found is not None:
+        tuning.restore(kept.tuning)
+        kept.ended = _why_end(tuning.epoch, kept, limits)  # limits may have been raised since
+    else:
+        began = _Clock()
+        if prototypes:
+            begin_from_prototypes(tuning, train)
+            correct = judge(None, began)
+            tell(f"class means alone: {correct} of {len(held)} held out right")
+    while not kept.ended:
+        began = _Clock()
+        with arithmetic():
+            loss = tune_epoch(tuning, train, settings, seed, augment)
+        correct = judge(loss, began)
         tell(f"epoch {tuning.epoch}: loss {loss:.3f}, {correct} of {len(held)} held out right")
     return Tuned(
         _nested(kept.best), kept.best_epoch, kept.best_correct, len(held), len(train), kept.ended, kept.seconds,
         kept.cpu_seconds, peak_mib(), kept.history,
     )  # fmt: skip
+
+
+class _Clock:
+    """Wall and CPU time since it was made."""
+
+    def __init__(self) -> None:
+        self.began, self.cpu_began = time.monotonic(), time.process_time()
+
+    def add_to(self, kept: Kept) -> None:
+        kept.seconds += time.monotonic() - self.began
+        kept.cpu_seconds += time.process_time() - self.cpu_began
 
 
 def _why_end(epoch: int, kept: Kept, limits: EdgeSettings) -> str:

@@ -46,6 +46,16 @@ def test_a_node_tunes_by_itself_and_counts_on_the_test_nodes_at_the_end(finished
     assert ours != fresh
 
 
+def test_class_means_alone_are_a_head_too_but_not_of_fresh_networks(finished, tmp_path):
+    found = tune_run(finished, Asked(test=True, curve=True), EdgeSettings(epochs=0), tmp_path / "means")
+    assert found["ended"] == "epochs" and found["epoch"] == 0 and len(found["curve"]) == 1
+    assert found["curve"][0][1] == pytest.approx(found["test_accuracy"])
+    on = tune_run(finished, Asked(test=True, curve=True), EdgeSettings(epochs=2), tmp_path / "means")
+    assert on["curve"][0] == found["curve"][0] and len(on["curve"]) == 3
+    with pytest.raises(UserError, match="no epoch"):
+        tune_run(finished, Asked(scratch=True), EdgeSettings(epochs=0), tmp_path / "fresh")
+
+
 def command(run, out, epochs):
     return [
         sys.executable, "-m", "cli.app", "tune", str(run), "--epochs", str(epochs), "--patience", "999", "--out", str(out),

@@ -74,18 +74,22 @@ def compared(ways: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The accuracy that both ways have at the epoch they kept, or the lower of the two, and what it took to reach it.
 
     The way from scratch is met at the first epoch that is as good on the test nodes, which is the earliest that anybody
-    could have stopped it; so is the head.
+    could have stopped it; so is the head. The head's curve begins with class means alone, before its first epoch.
     """
     head, scratch = ways[HEAD], ways[SCRATCH]
     goal = min(head["test_accuracy"], scratch["test_accuracy"])
     ours, theirs = (_until(each["curve"], goal) for each in (head, scratch))
     both = (ours + head["preparing_cpu_seconds"], theirs + scratch["preparing_cpu_seconds"])
+    means_spent, means_accuracy = head["curve"][0]
+    until_means = _until(scratch["curve"], min(means_accuracy, scratch["test_accuracy"]))
     return {
         "goal_accuracy": goal,
+        "class_means": {"cpu_seconds": means_spent, "accuracy": means_accuracy, "scratch_until_there": until_means},
         "cpu_seconds_to_goal": {HEAD: ours, SCRATCH: theirs},
         "ratios": {
             "cpu_to_the_same_accuracy": theirs / ours,
             "cpu_to_the_same_accuracy_with_latents": both[1] / both[0],
+            "cpu_to_what_class_means_give": until_means / means_spent,
             "cpu_per_epoch": _per_epoch(scratch) / _per_epoch(head),
             "cpu_in_all": scratch["cpu_seconds"] / head["cpu_seconds"],
             "peak_memory": scratch["peak_mib"] / head["peak_mib"],
@@ -100,7 +104,10 @@ def _until(curve: Sequence[Sequence[float]], goal: float) -> float:
 
 
 def _per_epoch(told: dict[str, Any]) -> float:
-    return told["cpu_seconds"] / len(told["curve"])
+    """Class means, which stand in front of the curve where there are any, are no epoch."""
+    began = 0.0 if told["scratch"] else told["curve"][0][0]
+    epochs = len(told["curve"]) - (not told["scratch"])
+    return (told["cpu_seconds"] - began) / max(epochs, 1)
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, float]:
