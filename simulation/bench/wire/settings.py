@@ -19,8 +19,10 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "int8": ("wire.up=[int8]", "wire.down=[int8]", "wire.embeddings=[int8]"),
     "delta_int8": ("wire.up=[delta, int8]", "wire.down=[delta, int8]", "wire.embeddings=[int8]"),
     "delta_top_k_int8_up": ("wire.up=[delta, top_k, int8]", "wire.down=[delta, int8]", "wire.embeddings=[int8]"),
+    "delta_top_third_int8": ("wire.up=[delta, top_k, int8]", "wire.down=[delta, top_k, int8]", "wire.embeddings=[int8]",
+                             "wire.top_k_share=0.3"),
     "delta_top_k_int8": ("wire.up=[delta, top_k, int8]", "wire.down=[delta, top_k, int8]", "wire.embeddings=[int8]"),
-}
+}  # fmt: skip
 
 # Fewer rounds than a study's, a look at every second one, and no fold: the last epoch of fine-tuning is the one that counts.
 BUDGET = (
