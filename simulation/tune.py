@@ -66,6 +66,7 @@ def tune_run(
     folder = RunFolder.open(run)
     experiment = check(overridden(stored_experiment(run), overrides), where=str(run))
     check_data(experiment)
+    torch.set_num_threads(limits.threads)  # the frozen encoder's reading is under the limit too
     method, seed = _job(folder, asked)
     learnt = load_bound(folder.job(method, seed), "finetune")
     node = _node(experiment, "finetune", asked.node, method, seed, out / "store", learnt)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import simulation.tune
 from client.edge import EdgeSettings
 from client.edge.checkpoint import FILE
 from configs.errors import UserError
@@ -54,6 +55,19 @@ def test_class_means_alone_are_a_head_too_but_not_of_fresh_networks(finished, tm
     assert on["curve"][0] == found["curve"][0] and len(on["curve"]) == 3
     with pytest.raises(UserError, match="no epoch"):
         tune_run(finished, Asked(scratch=True), EdgeSettings(epochs=0), tmp_path / "fresh")
+
+
+def test_the_limit_of_threads_holds_while_windows_are_read_too(finished, tmp_path, monkeypatch):
+    before, seen, read = torch.get_num_threads(), [], simulation.tune.labelled
+    monkeypatch.setattr(
+        simulation.tune, "labelled", lambda *given: (seen.append(torch.get_num_threads()), read(*given))[1]
+    )
+    try:
+        torch.set_num_threads(2)
+        tune_run(finished, Asked(), EdgeSettings(epochs=0, threads=1), tmp_path / "one")
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
 
 
 def command(run, out, epochs):
