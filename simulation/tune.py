@@ -64,18 +64,21 @@ def tune_run(
     """Tunes, or goes on, or finds all done; writes the blocks into `out` and returns the figures. UserError for a run that
     has no such job, or a node without labels."""
     folder = RunFolder.open(run)
-    experiment = check(overridden(stored_experiment(run), overrides), where=str(run))
+    tree = overridden(stored_experiment(run), overrides)
+    experiment = check(tree, where=str(run))
     check_data(experiment)
     torch.set_num_threads(limits.threads)  # the frozen encoder's reading is under the limit too
     method, seed = _job(folder, asked)
     learnt = load_bound(folder.job(method, seed), "finetune")
-    node = _node(experiment, "finetune", asked.node, method, seed, out / "store", learnt)
+    # Class means ask for windows as they are: no augmented copy of them is encoded.
+    read = experiment if limits.epochs else check(overridden(tree, ["models.unified.variants=0"]))
+    node = _node(read, "finetune", asked.node, method, seed, out / "store", learnt)
     began = time.process_time()
     data = labelled(node, _statistics(learnt), experiment.downstream)  # where the frozen encoder reads, once
     prepared = time.process_time() - began
     watch = _watch(experiment, learnt, method, seed, out / "store") if asked.curve else None
     share = _rate_share(experiment, folder, method, seed)
-    tuned = _tuned(node, data, learnt, asked, limits, out, tell, share, watch)
+    tuned = _tuned(experiment, node, data, learnt, asked, limits, out, tell, share, watch)
     save_blocks(tuned.blocks, out / "blocks")
     told = {key: value for key, value in asdict(tuned).items() if key not in ("blocks", "history")}
     if asked.curve:
@@ -139,6 +142,7 @@ def _statistics(learnt: dict[str, Block]) -> Payload:
 
 
 def _tuned(
+    experiment: Experiment,
     node: Node,
     data: Labelled,
     learnt: dict[str, Block],
@@ -149,7 +153,7 @@ def _tuned(
     rate_share: float,
     watch: Callable[[Tuning], float] | None,
 ) -> Tuned:
-    experiment, shapes = node.experiment, node.shapes
+    shapes = node.shapes
     if len(data) < 2:
         raise UserError(f"{len(data)} labelled samples on this node", where="groups.finetune", expected="2 or more")
     if asked.scratch and not limits.epochs:

@@ -70,6 +70,15 @@ def test_the_limit_of_threads_holds_while_windows_are_read_too(finished, tmp_pat
     assert seen == [1]
 
 
+def test_class_means_have_no_augmented_copy_encoded(finished, tmp_path, monkeypatch):
+    views, read = [], simulation.tune.labelled
+    monkeypatch.setattr(simulation.tune, "labelled", lambda *given: [views.append(found := read(*given)), found][1])
+    for epochs in (0, 1):
+        tune_run(finished, Asked(), EdgeSettings(epochs=epochs), tmp_path / "means")
+    copies = [view.variants.shape[1] for data in views for view in data.views.values() if hasattr(view, "variants")]
+    assert copies in ([], [0, 0, 2, 2])  # none of an encoder for each sensor
+
+
 def command(run, out, epochs):
     return [
         sys.executable, "-m", "cli.app", "tune", str(run), "--epochs", str(epochs), "--patience", "999", "--out", str(out),
