@@ -56,11 +56,10 @@ class Exports:
 
     def ready(self, system: System, form: str, windows: int, threads: int) -> Ready:
         """Sessions of `onnx_float32` or `onnx_int8`."""
-        each_alone = len(system.encoders) > 1
         pictures = [picture(signals(system.modalities, seed)) for seed in range(CALIBRATED_ON)]
         with torch.no_grad():
             latents = [system.encode(each)[:, None].repeat(1, windows, 1, 1, 1) for each in pictures]
-        batch = 1 if each_alone else system.modalities
+        batch = system.at_once
         painted = [each[:batch].permute(0, 2, 3, 1) for each in pictures]
         encoder = self._file(f"{system.name}-{batch}", Painted(system.encoders[0]), painted)[form]
         head_file = self._file(f"{system.name}-head-{system.modalities}", system.head, latents)[form]
@@ -69,16 +68,15 @@ class Exports:
 
         def encode(pictures: Tensor) -> Any:
             given = pictures.permute(0, 2, 3, 1).numpy()
-            if not each_alone:
-                return encoders[0].run(None, {"given": given})[0]
+            turns = encoders if len(encoders) > 1 else encoders * (len(given) // batch)
             return np.concatenate(
-                [each.run(None, {"given": given[place : place + 1]})[0] for place, each in enumerate(encoders)]
+                [each.run(None, {"given": given[at * batch : (at + 1) * batch]})[0] for at, each in enumerate(turns)]
             )
 
         def classify(latents: Any) -> Any:
             return head.run(None, {"given": np.concatenate([kept, latents[:, None]], axis=1)})[0]
 
-        others = (len(encoders) - 1) * painted[0].nbytes  # pictures that wait for their encoder
+        others = (system.modalities // batch - 1) * painted[0].nbytes  # pictures that wait for their turn
         peak = others + peak_activation_bytes(encoder, painted[0].numpy())
         return Ready(encode, classify, len(encoders) * _weight_bytes(encoder), peak)
 

@@ -15,6 +15,7 @@ from models.vqvae import Described, build_vqvae
 from simulation.bench.encoder.settings import MODALITIES, EncoderBench
 
 FORM = PictureForm()
+MOST_AT_ONCE = 3  # pictures that one encoder takes in one go: more of them cost memory and gain no time
 SIDES = ("unified", "bev_fusion")
 
 
@@ -39,10 +40,17 @@ class System:
     head: StackedHead
     latent: tuple[int, int, int]  # of one picture: number, h, w
 
+    @property
+    def at_once(self) -> int:
+        """Pictures that an encoder takes in one go; so many go evenly into all."""
+        if len(self.encoders) > 1:
+            return 1
+        return max(number for number in range(1, MOST_AT_ONCE + 1) if self.modalities % number == 0)
+
     def encode(self, pictures: Tensor) -> Tensor:
         """(modality, 3, 128, 128) -> (modality, number, h, w)."""
         if len(self.encoders) == 1:
-            return self.encoders[0](pictures)
+            return torch.cat([self.encoders[0](some) for some in pictures.split(self.at_once)])
         return torch.cat([each(picture[None]) for each, picture in zip(self.encoders, pictures, strict=True)])
 
 

@@ -280,3 +280,12 @@ def test_settings_know_their_threads():
     assert EncoderBench(threads=(1, 1)).all_threads == (1,)
     with pytest.raises(UserError):
         EncoderBench(threads=(-1,))
+
+
+def test_one_encoder_takes_pictures_by_threes_at_most_and_says_what_it_would_of_all_at_once():
+    made = {number: system("unified", EncoderBench(), number) for number in (1, 2, 3, 4, 5, 6)}
+    assert {number: each.at_once for number, each in made.items()} == {1: 1, 2: 2, 3: 3, 4: 2, 5: 1, 6: 3}
+    pictures = picture(signals(6, seed=0))
+    with torch.no_grad():
+        assert torch.allclose(made[6].encode(pictures), made[6].encoders[0](pictures), atol=1e-5)
+    assert system("bev_fusion", EncoderBench(), 6).at_once == 1
