@@ -56,5 +56,6 @@ def probe_accuracy(
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last step serves as well
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # as few as one row of each
         probe = LogisticRegression(max_iter=1000).fit(known.astype(np.float64), known_label)
     return float((probe.predict(asked.astype(np.float64)) == asked_label).mean())

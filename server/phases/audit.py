@@ -59,24 +59,27 @@ def labels_for_oracle(job: Job, state: JobState, members: list[int]) -> Mapping[
             todo="start the nodes with node-config allow-audit=true, or use bind.pairing=nearest",
         )
     job.note("bind.pairing=oracle: pairs were made from labels, a ceiling for studies and no result of binding")
-    return placed(labels, words_of(job, state))
+    return _placed(labels, words_of(job, state))
 
 
-def labels_for_audit(job: Job, state: JobState, members: list[int], phase: str = "bind") -> Mapping[int, int] | None:
+def labels_for_audit(
+    job: Job, state: JobState, members: list[int], phase: str = "bind", judged: str = "pairs"
+) -> Mapping[int, int] | None:
     """The same of those that give theirs; None where nobody does or nobody is to be asked.
 
-    Bytes count under `phase`, the one whose pairs or predictions are judged."""
+    phase   the one under which the bytes count
+    judged  what the labels are for, as notes call it"""
     if not job.experiment.evaluation.audit_pairs or not members:
         return None
     labels, refused = labels_of(job, state, members, phase)
     if not labels:
-        job.note(f"no node permits the audit of pairs: {next(iter(refused.values()))}")
+        job.note(f"no node permits the audit of {judged}: {next(iter(refused.values()))}")
         return None
     if refused:
         node, reason = next(iter(refused.items()))
         told = f"{len(refused)} of {len(members)} nodes give no labels, such as node {node} ({reason})"
-        job.note(f"{told}: pairs with theirs are not audited")
-    return placed(labels, words_of(job, state))
+        job.note(f"{told}: {judged} with theirs are not audited")
+    return _placed(labels, words_of(job, state))
 
 
 def words_of(job: Job, state: JobState) -> Words:
@@ -85,7 +88,7 @@ def words_of(job: Job, state: JobState) -> Words:
     return all_words({p: state.manifests[p].classes for p in members}, job.experiment.evaluation.synonyms)
 
 
-def placed(labels: Labels, words: Words) -> dict[int, int]:
+def _placed(labels: Labels, words: Words) -> dict[int, int]:
     """By handle the place of its class among the words, -1 for none."""
     by_word: dict[int, int] = {}
     for partition, by_handle in labels.items():

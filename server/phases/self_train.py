@@ -162,7 +162,7 @@ def _told(
         "confidence": float(joint.max(axis=1).mean()),
         "changed": float((joint.argmax(1) != own.argmax(1)).mean()),
     }
-    label_of = labels_for_audit(job, state, sorted(predicted), PHASE)
+    label_of = labels_for_audit(job, state, sorted(predicted), PHASE, judged="predictions")
     same = job.experiment.evaluation.synonyms
     classes = [same.get(name, name) for name in state.manifests[state.members("finetune")[0]].classes]
     words = words_of(job, state).classes

@@ -69,6 +69,12 @@ def test_the_probe_reads_a_class_that_a_line_tells_and_none_that_is_not_there():
     assert np.array_equal(state, np.random.get_state()[1])  # no one's random numbers are used up
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_probe_takes_one_row_of_each_class_without_a_word():
+    rows, label = np.eye(30, dtype=np.float32), np.arange(30)
+    assert probe_accuracy(rows, label, rows, label) == 1.0
+
+
 @pytest.mark.parametrize("measure", [lambda *a: neighbour_accuracy(*a, k=5), probe_accuracy], ids=["knn", "probe"])
 def test_without_two_classes_or_anyone_who_asks_there_is_no_figure(measure):
     rows, none = unit(0, 10), np.zeros((0, 2), np.float32)

@@ -173,5 +173,16 @@ def test_where_nobody_predicts_the_network_stays_as_fine_tuned_and_a_note_says_s
     assert "stays as fine-tuned" in events
 
 
+def test_without_labels_nothing_is_said_of_how_many_predictions_are_right(tmp_path):
+    def withheld(kind, partition, reply):
+        return Payload({}, reply.info, reply.metrics) if kind == "query.audit" else reply
+
+    results, _ = ran(tmp_path / "run", watch=Watched(withheld))
+    told = results["fedbind", 0]["self_training"]
+    assert told["samples"] and "accuracy" not in told
+    events = (tmp_path / "run" / "jobs" / "fedbind-seed0" / "metrics.jsonl").read_text()
+    assert "no node permits the audit of predictions: " in events and "no node permits the audit of pairs: " in events
+
+
 def test_its_kinds_are_listed():
     assert {"query.predict", "train.self_train"} <= set(KINDS)
