@@ -1,12 +1,15 @@
-"""The tables of docs/results/methods.md: a study's methods over splits of people, from the jobs.csv that it wrote.
+"""The tables under docs/results: a study's jobs as Markdown, from the jobs.csv that it wrote.
 
 python benchmarks/study_table.py FOLDER [FIGURE [OF]]
+python benchmarks/study_table.py FOLDER each FIGURE...
 
 FIGURE  a column of jobs.csv: accuracy (the default), accuracy_fine_tuned, macro_f1, …
 OF      the column of fedbind's own figure in the differences, where it is another one
 
-Prints Markdown: per split mean ± standard deviation over seeds in per cent (number of jobs in brackets), the mean of the
-splits' means, and fedbind less each method, paired by split and seed, with a 95 % bootstrap interval over splits and seeds.
+The first form has a row for each method and a column for each place on the study's axis (a split, a number of labels): mean
+± standard deviation over seeds in per cent, number of jobs in brackets; then the mean of the places' means, and fedbind less
+each method, paired by place and seed, with a 95 % bootstrap interval over places and seeds. The second has a row for each
+place and method, and a column for each figure: shares in per cent, seconds as they are.
 """
 
 from __future__ import annotations
@@ -21,13 +24,28 @@ import numpy as np
 from simulation.study.table import bootstrap
 
 OURS = "fedbind"
-Jobs = dict[tuple[str, str, str], dict[str, str]]  # (split, method, seed) -> the job's line
+WHOLE = ("cpu_seconds", "bytes_up", "bytes_down", "alignment", "uniformity", "labels_used")  # no shares
+Jobs = dict[tuple[str, str, str], dict[str, str]]  # (place, method, seed) -> the job's line
 
 
 def jobs_of(folder: Path) -> Jobs:
-    """The lines of a study's jobs.csv."""
+    """The lines of a study's jobs.csv; the columns before the method's say where on the axes a job lies."""
     with (folder / "jobs.csv").open(newline="") as file:
-        return {(line["split"], line["method"], line["seed"]): line for line in csv.DictReader(file)}
+        lines = list(csv.DictReader(file))
+    axes = list(lines[0])[: list(lines[0]).index("method")] if lines else []
+    return {(", ".join(line[axis] for axis in axes), line["method"], line["seed"]): line for line in lines}
+
+
+def each_place(jobs: Jobs, figures: Sequence[str]) -> list[str]:
+    """One Markdown row a place and method."""
+    lines = [f"| | method | {' | '.join(figures)} |", "|" + " --- |" * (len(figures) + 2)]
+    for place, method in dict.fromkeys((place, method) for place, method, _ in jobs):
+        told = []
+        for figure in figures:
+            values = _values(jobs, place, method, figure)
+            told.append(_spread([value / 100 for value in values] if figure in WHOLE else values))
+        lines.append(f"| {place} | `{method}` | {' | '.join(told)} |")
+    return lines
 
 
 def rows(jobs: Jobs, figure: str = "accuracy", of: str | None = None) -> list[str]:
@@ -73,4 +91,5 @@ def _difference(jobs: Jobs, method: str, figure: str, of: str) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join(rows(jobs_of(Path(sys.argv[1])), *sys.argv[2:4])))
+    found, told = jobs_of(Path(sys.argv[1])), sys.argv[2:]
+    print("\n".join(each_place(found, told[1:]) if told[:1] == ["each"] else rows(found, *told[:2])))

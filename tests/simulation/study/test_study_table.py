@@ -1,6 +1,6 @@
 """The tables of the documents, from a study's jobs, by hand."""
 
-from benchmarks.study_table import jobs_of, rows
+from benchmarks.study_table import each_place, jobs_of, rows
 
 JOBS = """split,method,seed,accuracy,accuracy_fine_tuned,cpu_seconds
 p,dcm,0,0.5,0.4,10
@@ -23,3 +23,19 @@ def test_means_of_splits_and_paired_differences_by_hand(tmp_path):
     assert before[2] == "| `dcm` | 40.0 ± 0.0 (2) | 20.0 (1) | 30.0 | +25.0 | 20 |"
     ours = rows(jobs, "accuracy_fine_tuned", "accuracy")  # fedbind at the end less others as fine-tuned
     assert ours[2].split(" | ")[4] == "+47.5" and ours[3].split(" | ")[4] == "+15.0"
+
+
+def test_a_row_for_each_place_and_method_with_shares_in_per_cent(tmp_path):
+    (tmp_path / "jobs.csv").write_text(JOBS)
+    told = each_place(jobs_of(tmp_path), ["accuracy", "cpu_seconds"])
+    assert told[:3] == ["| | method | accuracy | cpu_seconds |", "| --- | --- | --- | --- |",
+                        "| p | `dcm` | 60.0 ± 14.1 (2) | 15.0 ± 7.1 (2) |"]  # fmt: skip
+    assert told[5] == "| q | `fedbind` | 80.0 (1) | 30.0 (1) |" and len(told) == 6
+
+
+def test_the_places_are_what_stands_before_the_method(tmp_path):
+    lines = JOBS.splitlines()
+    (tmp_path / "jobs.csv").write_text("\n".join(line.partition(",")[2] for line in lines[:2]))  # no axis at all
+    assert list(jobs_of(tmp_path)) == [("", "dcm", "0")]
+    (tmp_path / "jobs.csv").write_text("labels,drop," + lines[0].partition(",")[2] + "\n2,none,dcm,0,0.5,0.4,10\n")
+    assert list(jobs_of(tmp_path)) == [("2, none", "dcm", "0")]
