@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import UserError
+from configs.load import check
 from configs.schema import Experiment
 from configs.yaml_text import read_yaml
 from server.report.page import write_page
@@ -35,10 +36,19 @@ def start_run(experiment: Experiment, out: str | Path | None = None, resume: boo
 
 
 def run_folder(experiment: Experiment, run_config: Mapping[str, Any]) -> RunFolder:
-    """The folder that a Flower run configuration names (`out`), begun here if nobody has."""
+    """The folder that a Flower run configuration names (`out`), begun here if nobody has.
+
+    Raises UserError where it holds a run of other settings, whose finished jobs would be taken for this one's.
+    """
     out = str(run_config.get("out", "")) or None
-    begun = out is not None and (Path(out) / "config.yaml").is_file()
-    return RunFolder.open(Path(str(out))) if begun else start_run(experiment, out)
+    if out is None or not (Path(out) / "config.yaml").is_file():
+        return start_run(experiment, out)
+    if differ := differing(Path(out), experiment, places=False):
+        raise UserError(
+            f"the run folder holds a run of other settings: {', '.join(differ)}", where=out,
+            todo="name another folder as `out`, or give the settings that the run began with, and it goes on",
+        )  # fmt: skip
+    return RunFolder.open(Path(out))
 
 
 def finish_run(
@@ -65,6 +75,35 @@ def stored_experiment(path: Path) -> dict[str, Any]:
             expected="the file as the run wrote it",
         )
     return tree
+
+
+def differing(path: Path, experiment: Experiment, places: bool = True) -> list[str]:
+    """The settings' sections in which the run that lies at `path` differs; how it runs, seeds and methods may.
+
+    places  False: where files lie is no difference; an engine makes their paths absolute
+    """
+    earlier, now = check(stored_experiment(path), where=str(path)), experiment  # what is new has its default
+    trees = [(each if places else _without_places(each)).model_dump(mode="json") for each in (earlier, now)]
+    return sorted(key for key in trees[1] if key not in ("run", "seeds", "methods") and trees[0][key] != trees[1][key])
+
+
+def _without_places(experiment: Experiment) -> Experiment:
+    def name(path: str | None) -> str | None:
+        return path and Path(path).name
+
+    unified = experiment.models.unified
+    return experiment.model_copy(
+        update={
+            "data": experiment.data.model_copy(update={"root": None}),
+            "further_data": {
+                key: data.model_copy(update={"root": None}) for key, data in experiment.further_data.items()
+            },
+            "strategy": experiment.strategy.model_copy(update={"trace": name(experiment.strategy.trace)}),
+            "models": experiment.models.model_copy(
+                update={"unified": unified.model_copy(update={"weights": name(unified.weights)})}
+            ),
+        }
+    )
 
 
 def as_line(summary: Mapping[str, Any]) -> str:

@@ -14,13 +14,12 @@ from pathlib import Path
 import yaml
 
 from configs.errors import UserError
-from configs.load import check
 from configs.schema import Experiment
 from configs.study import Cell, Study, cells
 from server.methods.catalogue import METHODS
 from server.methods.method import learning
 from server.pretraining import key_of
-from server.report.finish import stored_experiment
+from server.report.finish import differing
 from server.tracking import without_private_paths, write_atomically
 from simulation.jobs import check_before
 from simulation.side_by_side import Task, run_tasks
@@ -222,17 +221,12 @@ def _jobs(cell: Cell) -> list[str]:
 
 def same_settings(cell: Cell, folder: Path) -> None:
     """Raises UserError where the folder holds a run of the same cell under other settings."""
-    if (folder / "config.yaml").is_file():
-        stored = check(stored_experiment(folder), where=str(folder))  # what is new has its default
-        earlier = stored.model_dump(mode="json")
-        now = cell.experiment.model_dump(mode="json")
-        differ = sorted(key for key in now if key not in ("run", "seeds", "methods") and earlier[key] != now[key])
-        if differ:
-            raise UserError(
-                f"an earlier run of this cell has other settings: {', '.join(differ)}",
-                where=str(folder),
-                todo="give the same overrides again, or another --out",
-            )
+    if (folder / "config.yaml").is_file() and (differ := differing(folder, cell.experiment)):
+        raise UserError(
+            f"an earlier run of this cell has other settings: {', '.join(differ)}",
+            where=str(folder),
+            todo="give the same overrides again, or another --out",
+        )
 
 
 def _seconds(out: Path) -> float:
