@@ -52,7 +52,7 @@ def rows(jobs: Jobs, figure: str = "accuracy", of: str | None = None) -> list[st
     """One Markdown row a method."""
     splits, methods = (list(dict.fromkeys(key[at] for key in jobs)) for at in (0, 1))
     lines = [
-        f"| method | {' | '.join(splits)} | mean of splits | fedbind less this (95 % interval) | CPU-s a job |",
+        f"| method | {' | '.join(splits)} | mean | fedbind less this (95 % interval) | CPU-s a job |",
         "|" + " --- |" * (len(splits) + 4),
     ]
     for method in methods:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from configs.paths import with_paths
 from configs.schema import Experiment
-from configs.unified_settings import SHIPPED, UNTRAINED
 
 
 def with_absolute_roots(experiment: Experiment) -> Experiment:
@@ -14,16 +14,4 @@ def with_absolute_roots(experiment: Experiment) -> Experiment:
     def absolute(path: str | None) -> str | None:
         return None if path is None else str(Path(path).expanduser().resolve())
 
-    unified = experiment.models.unified
-    weights = unified.weights if unified.weights in (SHIPPED, UNTRAINED) else absolute(unified.weights)
-    return experiment.model_copy(
-        update={
-            "strategy": experiment.strategy.model_copy(update={"trace": absolute(experiment.strategy.trace)}),
-            "models": experiment.models.model_copy(update={"unified": unified.model_copy(update={"weights": weights})}),
-            "data": experiment.data.model_copy(update={"root": absolute(experiment.data.root)}),
-            "further_data": {
-                name: data.model_copy(update={"root": absolute(data.root)})
-                for name, data in experiment.further_data.items()
-            },
-        }
-    )
+    return with_paths(experiment, absolute, absolute)

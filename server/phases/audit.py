@@ -68,7 +68,8 @@ def labels_for_audit(
     """The same of those that give theirs; None where nobody does or nobody is to be asked.
 
     phase   the one under which the bytes count
-    judged  what the labels are for, as notes call it"""
+    judged  what the labels are for, as notes call it
+    """
     if not job.experiment.evaluation.audit_pairs or not members:
         return None
     labels, refused = labels_of(job, state, members, phase)

@@ -10,6 +10,7 @@ from typing import Any
 
 from configs.errors import UserError
 from configs.load import check
+from configs.paths import with_paths
 from configs.schema import Experiment
 from configs.yaml_text import read_yaml
 from server.report.page import write_page
@@ -81,6 +82,7 @@ def differing(path: Path, experiment: Experiment, places: bool = True) -> list[s
     """The settings' sections in which the run that lies at `path` differs; how it runs, seeds and methods may.
 
     places  False: where files lie is no difference; an engine makes their paths absolute
+    Raises UserError where no configuration that can be read lies there.
     """
     earlier, now = check(stored_experiment(path), where=str(path)), experiment  # what is new has its default
     trees = [(each if places else _without_places(each)).model_dump(mode="json") for each in (earlier, now)]
@@ -88,22 +90,8 @@ def differing(path: Path, experiment: Experiment, places: bool = True) -> list[s
 
 
 def _without_places(experiment: Experiment) -> Experiment:
-    def name(path: str | None) -> str | None:
-        return path and Path(path).name
-
-    unified = experiment.models.unified
-    return experiment.model_copy(
-        update={
-            "data": experiment.data.model_copy(update={"root": None}),
-            "further_data": {
-                key: data.model_copy(update={"root": None}) for key, data in experiment.further_data.items()
-            },
-            "strategy": experiment.strategy.model_copy(update={"trace": name(experiment.strategy.trace)}),
-            "models": experiment.models.model_copy(
-                update={"unified": unified.model_copy(update={"weights": name(unified.weights)})}
-            ),
-        }
-    )
+    """Roots left out, and of files the name alone."""
+    return with_paths(experiment, lambda root: None, lambda file: file and Path(file).name)
 
 
 def as_line(summary: Mapping[str, Any]) -> str:
