@@ -80,6 +80,9 @@ class BevMethod(Section):
 class HeadSettings(Section):
     """The fusion head of both methods, and how it is trained; rounds of a federated one are its epochs."""
 
+    # network: the Conv-LSTM and MobileNetV3 below, trained; discriminant: a linear one of averages, from one pass of sums;
+    # both: the geometric mean of their probabilities
+    kind: Literal["network", "discriminant", "both"] = "network"
     joined: Count = 16
     hidden: Count = 16
     width: Positive = 0.5

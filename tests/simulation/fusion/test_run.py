@@ -21,7 +21,7 @@ from tests.simulation.fusion.wesad_files import write_wesad
 SMALL = [
     "data.modalities=[wrist_eda, wrist_acc]", "seeds=[0]", "regimes=[centralised, federated]",
     "sequence={windows: 2, step_s: 4, every_s: 8}",
-    "head={epochs: 1, batch: 8, joined: 4, hidden: 4, width: 0.25}",
+    "head={kind: both, epochs: 1, batch: 8, joined: 4, hidden: 4, width: 0.25}",
     "bev={windows: 6, epochs: 1, batch: 3, stage: L1, fold_groups: 3}", "folds=[S3]",
 ]  # fmt: skip
 
@@ -113,6 +113,18 @@ def test_a_study_stopped_within_a_fold_loses_that_job_alone(home, tmp_path, monk
     monkeypatch.setattr(engine, "run_job", real)
     after, told = run(home, tmp_path / "cut", *more)
     assert after.figures == whole.figures and sum("without" in line for line in told) == 2
+
+
+@pytest.mark.slow
+def test_a_discriminant_is_the_same_of_nodes_as_in_one_place_and_takes_no_step(home, tmp_path):
+    more = ("methods=[unified]", "head.kind=discriminant", "seeds=[0, 1]", "useless=false")
+    told, _ = run(home, tmp_path / "out", *more)
+    figures = told.figures["figures"]["unified"]
+    assert figures["centralised"] == figures["federated"] and figures["federated"]["2"]["accuracy"]["std"] == 0
+    for path in (tmp_path / "out" / "jobs").iterdir():
+        job = json.loads(path.read_text())
+        assert job["steps"] == job["head_bytes"] == 0
+        assert job["sums_bytes"] == 8 * (2 + 2 * 512 + 512 * 513 // 2)
 
 
 @pytest.mark.slow
