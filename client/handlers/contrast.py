@@ -171,42 +171,61 @@ def contrast(node: Node, question: Payload) -> Payload:
 
 def _related(node: Node, question: Payload) -> Related:
     """Foreign rows, and the weight with which each row is a positive of each own sample."""
-    own = {int(handle): row for row, handle in enumerate(node.handles)}
     parts = {
         m.removeprefix("targets."): unpack_embeddings(b) for m, b in question.blocks.items() if m.startswith("targets.")
     }
-    foreign: dict[int, int] = {}
-    for handles, _ in parts.values():
-        for handle in handles.tolist():
-            foreign.setdefault(handle, len(foreign))
-    column = {**{handle: len(own) + at for handle, at in foreign.items()}, **own}
+    foreign = _in_order([handles for handles, _ in parts.values()])
+    own = node.handles
+    columns = np.concatenate([foreign, own])  # of a handle that is both, the own row is meant
     shape = (len(own), len(own) + len(foreign))
     affinity, undecided = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
-    pairs = question.blocks.get("pairs", {"handle": (), "partner": (), "weight": ()})
-    for handle, partner, weight in zip(
-        *(np.asarray(pairs[k]).tolist() for k in ("handle", "partner", "weight")), strict=True
-    ):
-        if handle in own and partner in column:
-            affinity[own[handle], column[partner]] = weight
+
+    def told(block: str, *names: str) -> tuple[np.ndarray, ...]:
+        """Rows and columns of what a block says of own samples, and its further arrays there."""
+        arrays = [np.asarray(question.blocks.get(block, {}).get(name, ())) for name in names]
+        if len({len(each) for each in arrays}) > 1:
+            raise ProtocolError(f"{block} has arrays of different lengths")
+        row, at = places(own, arrays[0].astype(np.int64)), places(columns, arrays[1].astype(np.int64))
+        column = np.where(at < len(foreign), at + len(own), at - len(foreign))  # own rows come first
+        here = (row >= 0) & (at >= 0)
+        return row[here], column[here], *(each[here] for each in arrays[2:])
+
+    row, column, weight = told("pairs", "handle", "partner", "weight")
+    affinity[row, column] = weight
     label = node.own_label
     if label is not None:
         alike = (label[:, None] == label[None, :]) & (label >= 0)[:, None]  # a row's own entry is not read
         affinity[:, : len(own)] = np.maximum(affinity[:, : len(own)], alike.numpy())
-    near = question.blocks.get("undecided", {"handle": (), "other": ()})
-    for handle, other in zip(*(np.asarray(near[k]).tolist() for k in ("handle", "other")), strict=True):
-        if handle in own and other in column:
-            undecided[own[handle], column[other]] = True
-    targets = _targets(parts, foreign, node.experiment.models.projection) if foreign else None
+    row, column = told("undecided", "handle", "other")
+    undecided[row, column] = True
+    targets = _targets(parts, foreign, node.experiment.models.projection) if len(foreign) else None
     return Related(torch.from_numpy(affinity), torch.from_numpy(undecided), torch.arange(len(own)), targets)
 
 
-def _targets(parts: dict[str, tuple[np.ndarray, np.ndarray]], foreign: dict[int, int], width: int) -> Targets:
+def places(of: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Where each number stands in `of`, the last of its places; -1 where it does not."""
+    if not len(of):
+        return np.full(len(asked), -1)
+    order = np.argsort(of, kind="stable")
+    at = order[np.searchsorted(of[order], asked, side="right") - 1]
+    return np.where(of[at] == asked, at, -1)
+
+
+def _in_order(handles: list[np.ndarray]) -> np.ndarray:
+    """Each handle once, as they first come."""
+    if not handles:
+        return np.zeros(0, np.int64)
+    every = np.concatenate(handles)
+    return every[np.sort(np.unique(every, return_index=True)[1])]
+
+
+def _targets(parts: dict[str, tuple[np.ndarray, np.ndarray]], foreign: np.ndarray, width: int) -> Targets:
     """Foreign rows as constants; identities are negative, so that none equals an own sample's."""
     views, present = {}, {}
     for modality, (handles, vectors) in parts.items():
         if vectors.shape[1] != width:
             raise ProtocolError(f"foreign embeddings of {vectors.shape[1]} numbers, expected {width}")
-        rows = [foreign[handle] for handle in handles.tolist()]
+        rows = places(foreign, handles)
         values, here = torch.zeros(len(foreign), width), torch.zeros(len(foreign), dtype=torch.bool)
         values[rows], here[rows] = torch.from_numpy(vectors), True
         views[modality], present[modality] = values, here
