@@ -25,6 +25,7 @@ from server.frozen import encoder_file
 from server.progress import ProgressView, follow
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
+from simulation.allocator import keep_freed_memory
 from simulation.local import LocalGrid
 from simulation.raw_pairing import add_raw_pairing
 from strategies.registry import rule_of
@@ -126,6 +127,7 @@ def run_on(
 def run_in_worker(text: str, method: str, seed: int, folder: str) -> None:
     """One job of an experiment (as JSON) in a process that runs nothing beside it."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     experiment, run_folder = Experiment.model_validate_json(text), RunFolder.open(Path(folder))
     with logged(run_folder, method, seed):
         run_one(experiment, method, seed, run_folder)

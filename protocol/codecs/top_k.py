@@ -59,8 +59,9 @@ def largest(values: np.ndarray, count: int) -> np.ndarray:
     """Places of the `count` largest by magnitude, rising; of equals the first ones. NaN counts as largest."""
     size = np.where(np.isnan(values), np.inf, np.abs(values))  # (n,)
     least = np.partition(size, len(size) - count)[len(size) - count]
-    above, equal = np.flatnonzero(size > least), np.flatnonzero(size == least)
-    return np.sort(np.concatenate([above, equal[: count - len(above)]]))
+    kept = size > least
+    kept[np.flatnonzero(size == least)[: count - np.count_nonzero(kept)]] = True
+    return np.flatnonzero(kept)
 
 
 def gaps_of(places: np.ndarray) -> np.ndarray:

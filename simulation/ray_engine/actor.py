@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from flwr.app import Context, Message, RecordDict
 
-from simulation.ray_engine.allocator import keep_freed_memory
+from simulation.allocator import keep_freed_memory
 from simulation.ray_engine.asking import Asked
 from simulation.ray_engine.parcel import as_buffer
 from simulation.ray_engine.together import Batches, Batching

@@ -13,7 +13,7 @@ from typing import Any
 
 from configs.errors import UserError
 from configs.schema import RunSettings
-from simulation.ray_engine.allocator import keep_freed_memory
+from simulation.allocator import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("configs", "protocol", "models", "strategies", "client", "server", "simulation")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +15,16 @@ from simulation.study.table import Line
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5c99", "#6b6b6b", "#000000")
 _LEVEL = 70  # so many letters of names stand side by side below a picture
+_LETTERS_UP = 40  # so many one above the other beside it
 
 
 def picture(study: Study, table: Sequence[Line], note: str) -> bytes:
     """PNG of the table's means with their standard deviations; `note` stands below (which data, how many seeds)."""
+    return as_png(drawn(study, table), study.title, note)
+
+
+def drawn(study: Study, table: Sequence[Line]) -> Figure:
+    """The same without its title, legend and note."""
     places, methods = list(dict.fromkeys(t.place for t in table)), list(dict.fromkeys(t.method for t in table))
     figure = new_figure(width=max(8.0, 0.75 * len(places)))
     axes = figure.add_subplot()
@@ -41,10 +48,10 @@ def picture(study: Study, table: Sequence[Line], note: str) -> bytes:
         axes.set_xticks(range(len(places)), names)
         for name in axes.get_xticklabels() if sum(map(len, names)) > _LEVEL else ():
             name.set(rotation=25, horizontalalignment="right")
-    axes.set_ylabel(study.measured.replace(", mean", ",\nmean"))
+    axes.set_ylabel(textwrap.fill(study.measured, _LETTERS_UP))
     axes.grid(axis="y", color="#e3e8ee")
     axes.set_axisbelow(True)
-    return as_png(figure, study.title, note)
+    return figure
 
 
 def new_figure(width: float = 8.0) -> Figure:
@@ -56,9 +63,14 @@ def new_figure(width: float = 8.0) -> Figure:
 
 def as_png(figure: Figure, title: str, note: str) -> bytes:
     """The figure under its title, its legend beside it and a note below: the same bytes from the same figures."""
-    figure.suptitle(title, fontsize=11)
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
-    figure.supxlabel(note, fontsize=7, color="#5b6875")
+    titled(figure, title, note)
     text = io.BytesIO()
     figure.savefig(text, format="png", metadata={"Software": None})
     return text.getvalue()
+
+
+def titled(figure: Figure, title: str, note: str) -> None:
+    """Gives a figure its title, legend and note, each in a place of its own."""
+    figure.suptitle(title, fontsize=11)
+    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    figure.supxlabel(note, fontsize=7, color="#5b6875")

@@ -7,7 +7,7 @@ import torch
 from models.stacked import can_stack
 from simulation.bench.rounds.asked import Asked, Told, timed
 from simulation.bench.rounds.task import batched_round, beginning, network
-from simulation.ray_engine.allocator import keep_freed_memory
+from simulation.allocator import keep_freed_memory
 from simulation.ray_engine.together import MOST
 
 
