@@ -57,7 +57,9 @@ def joined(study: Study, pieces: Iterable[Sequence[Row]]) -> list[Row]:
         if row.place not in places or row.method not in methods:
             raise UserError("a job of another study", where=called, expected=f"a job of {study.name}")
         before = found.setdefault((places.index(row.place), methods.index(row.method), row.seed), row)
-        differ = [name for name, value in row.figures.items() if name not in COSTS and value != before.figures.get(name)]
+        differ = [
+            name for name, value in row.figures.items() if name not in COSTS and value != before.figures.get(name)
+        ]
         if differ:
             raise UserError("two pieces disagree", where=called, expected=f"the same {', '.join(differ)}")
     return [found[key] for key in sorted(found)]

@@ -12,8 +12,8 @@ the bytes of both, by kind: the mean of all answers but each node's first of its
 from __future__ import annotations
 
 import argparse
-import cProfile
 import contextlib
+import cProfile
 import tempfile
 import time
 from collections import defaultdict

@@ -85,7 +85,10 @@ def test_of_equal_numbers_the_first_are_kept_and_nan_is_never_lost():
     assert largest(np.array([1, np.nan, -np.inf, 1], F32), 2).tolist() == [1, 2]
 
 
-@given(hnp.arrays(F32, st.integers(1, 200), elements=st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.5, np.inf, np.nan])), st.data())
+@given(
+    hnp.arrays(F32, st.integers(1, 200), elements=st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.5, np.inf, np.nan])),
+    st.data(),
+)
 def test_largest_is_what_a_stable_sort_by_magnitude_puts_first(values, data):
     count = data.draw(st.integers(1, len(values)))
     size = np.where(np.isnan(values), np.inf, np.abs(values))

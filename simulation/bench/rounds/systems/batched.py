@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from models.stacked import can_stack
+from simulation.allocator import keep_freed_memory
 from simulation.bench.rounds.asked import Asked, Told, timed
 from simulation.bench.rounds.task import batched_round, beginning, network
-from simulation.allocator import keep_freed_memory
 from simulation.ray_engine.together import MOST
 
 
