@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from configs.errors import UserError
@@ -20,6 +20,7 @@ from simulation.study.picture import picture
 from simulation.study.table import Row, jobs_csv, lines, table_csv
 
 COSTS = ("cpu_seconds", "cpu_seconds_before")  # of the machine, not of the job
+OF = " of "  # between a figure and the subset of modalities it is of
 
 
 def rows_of(study: Study, file: Path) -> list[Row]:
@@ -34,10 +35,20 @@ def rows_of(study: Study, file: Path) -> list[Row]:
         return [
             Row(
                 tuple(line[axis] for axis in axes), line["method"], int(line["seed"]),
-                {name: number(line[name]) for name in figures},
+                {name: number(line[name]) for name in figures if OF not in name},
+                by_subset({name: number(line[name]) for name in figures if OF in name}),
             )
             for line in told
         ]  # fmt: skip
+
+
+def by_subset(figures: Mapping[str, float | None]) -> dict[str, dict[str, float | None]]:
+    """Subset -> figure by name, of columns such as `accuracy of gyroscope + skeleton`."""
+    found: dict[str, dict[str, float | None]] = {}
+    for name, value in figures.items():
+        figure, _, subset = name.partition(OF)
+        found.setdefault(subset.replace(" + ", "+"), {})[figure] = value
+    return found
 
 
 def number(told: str) -> float | None:
@@ -60,6 +71,7 @@ def joined(study: Study, pieces: Iterable[Sequence[Row]]) -> list[Row]:
         differ = [
             name for name, value in row.figures.items() if name not in COSTS and value != before.figures.get(name)
         ]
+        differ += [] if row.by_subset == before.by_subset else ["figures of subsets"]
         if differ:
             raise UserError("two pieces disagree", where=called, expected=f"the same {', '.join(differ)}")
     return [found[key] for key in sorted(found)]
@@ -69,6 +81,8 @@ def main(name: str, out: Path, pieces: Sequence[Path]) -> None:
     study = load_study(name)
     if not isinstance(study, Study):
         raise UserError("no grid of methods", where=name, expected=f"one of {', '.join(grids())}")
+    if study.picture == "curves":
+        raise UserError("a study of curves, which stand in no jobs.csv", where=name, todo="run it in one folder")
     rows = joined(study, [rows_of(study, piece) for piece in pieces])
     table = lines(study, rows, cells(study)[0].experiment.methods)
     out.mkdir(parents=True, exist_ok=True)

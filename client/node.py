@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -252,8 +253,13 @@ class Node:
         return (modality,) if len(self.experiment.bind.modalities) > 1 else ()
 
     def seed_for(self, *purpose: str | int) -> int:
-        """A seed of this job and node for one purpose."""
+        """A seed of this job and node for one purpose. The server can work it out too."""
         return derived_seed(self.seed, self.method, self.place.partition, *purpose)
+
+    def noise_seed(self, *purpose: str | int) -> int:
+        """A seed for noise that protects: from the key that never leaves the node, so that nobody can take it off again."""
+        told = ":".join(map(str, ("noise", *purpose))).encode()
+        return int.from_bytes(hmac.new(self._handle_key(), told, hashlib.sha256).digest()[:8], "big") >> 1
 
 
 def goes_on(question: Payload, round: int) -> bool:

@@ -42,6 +42,7 @@ class Manifest:
     simulated: bool
     device: str
     skipped: int  # files or signals left out as corrupt, a count only
+    handles: str = ""  # digest of the samples' handles: whether a later start speaks of the same ones
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any]) -> Manifest:
@@ -62,7 +63,10 @@ class Manifest:
                 and isinstance(manifest.simulated, bool)
                 and isinstance(manifest.classes, list)
                 and 0 < len(manifest.classes) <= MOST_CLASSES
-                and all(isinstance(text, str) for text in (manifest.group, manifest.device, *manifest.classes))
+                and all(
+                    isinstance(text, str)
+                    for text in (manifest.group, manifest.device, manifest.handles, *manifest.classes)
+                )
                 and all(isinstance(m.kind, str) for m in modalities.values())
                 and all(_fits(m.layout, m.channels) for m in modalities.values())
             )

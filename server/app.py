@@ -13,7 +13,7 @@ from configs.errors import UserError
 from configs.load import from_run_config
 from configs.schema import Experiment
 from server.bound import keep_bound
-from server.dispatch import Dispatch
+from server.dispatch import Dispatch, Tally
 from server.job import Job
 from server.methods.catalogue import METHODS
 from server.methods.method import Phase, learning, measured, plan
@@ -69,8 +69,12 @@ def run_job(grid: Grid, experiment: Experiment, method: str, seed: int, folder: 
             earlier = taken_over(job, begun, len(before))
         state = earlier.state
         if unified:
+            counted = dispatch.tally
+            if earlier is not begun:  # what giving it costs was counted with the training that was taken over
+                dispatch.tally = Tally(skipped=counted.skipped, refused=counted.refused)
             with job.phase("encoder"):
                 state = give_encoder(job, state)
+            dispatch.tally = counted
         phases = [
             *before,
             *([Phase("measure", 1, measure)] if measured(METHODS[method], experiment) else []),

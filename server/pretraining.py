@@ -21,6 +21,7 @@ from configs.schema import Experiment
 from protocol.manifest import Manifest
 from server.bound import keep_bound
 from server.job import Job
+from server.phases.unified import AXES, BLOCK
 from server.resume import Progress, keep, kept
 from server.state import JobState, save_blocks
 from server.tracking import environment
@@ -73,7 +74,7 @@ def taken_over(job: Job, begun: Progress, phases: int) -> Progress:
         return begun
     job.note("pre-training was taken over from a like job; its costs are counted here as well")
     state = replace(found.state, manifests=begun.state.manifests)
-    save_blocks(state.blocks, job.folder / "checkpoint")
+    save_blocks({name: block for name, block in state.blocks.items() if name != BLOCK}, job.folder / "checkpoint")
     keep_bound(state, job.folder)
     job.dispatch.tally = found.tally
     return replace(found, state=state)
@@ -87,8 +88,18 @@ def _folder(job: Job) -> Path | None:
 
 
 def _alike(one: JobState, other: JobState) -> bool:
-    """Whether the nodes hold what they held, as far as they say: counts, and sums over their recordings."""
-    return _unlabelled(one.manifests) == _unlabelled(other.manifests) and _same(one.normalisation, other.normalisation)
+    """Whether the nodes hold what they held, as far as they say: counts, and sums over their recordings.
+
+    Axes of latents follow from these; a job that has only begun knows none yet.
+    """
+    return _unlabelled(one.manifests) == _unlabelled(other.manifests) and _same(_moments(one), _moments(other))
+
+
+def _moments(state: JobState) -> dict[str, dict[str, Any]]:
+    return {
+        group: {name: block for name, block in told.items() if not name.startswith(AXES)}
+        for group, told in state.normalisation.items()
+    }
 
 
 def _unlabelled(manifests: Mapping[int, Manifest]) -> dict[int, Manifest]:

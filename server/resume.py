@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,19 @@ def taken_up(job: Job, described: JobState) -> Progress:
         return beginning
     if earlier is None:
         return beginning
-    if dict(earlier.state.manifests) != dict(described.manifests):
-        job.note("the nodes say something else of themselves than before the stop: this job begins again")
+    before, now = dict(earlier.state.manifests), dict(described.manifests)
+    if before != now:
+        alike = _without_handles(before) == _without_handles(now)
+        what = "have named their samples anew since" if alike else "say something else of themselves than before"
+        job.note(f"the nodes {what} the stop: this job begins again")
         return beginning
     job.note(f"goes on after {earlier.done} phases that an earlier start finished")
     job.dispatch.tally = earlier.tally
     return earlier
+
+
+def _without_handles(manifests: Mapping[int, Manifest]) -> dict[int, Manifest]:
+    return {partition: replace(manifest, handles="") for partition, manifest in manifests.items()}
 
 
 def _plain(value: Any, arrays: dict[str, np.ndarray]) -> Any:

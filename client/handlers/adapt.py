@@ -32,7 +32,7 @@ def adapt(node: Node, question: Payload) -> Payload:
         return Payload({f"fidelity.{m}": _fidelity(model, node.pictures(question, m, MEASURED)) for m in names})
     spreads = spreads_of(model.quantiser, torch.cat([node.cells(question, m) for m in names]))
     noise = node.experiment.models.unified.adapt.noise_std
-    generator = torch.Generator().manual_seed(node.seed_for("noise", "adapt", question.info["round"]))
+    generator = torch.Generator().manual_seed(node.noise_seed("adapt", question.info["round"]))
     told = [spread.noised(noise, generator) for spread in spreads]
     return Payload({
         f"codes.{stage}": {

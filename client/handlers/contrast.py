@@ -94,7 +94,7 @@ def targets(node: Node, question: Payload) -> Payload:
     blocks = {}
     for modality, (rows, vectors) in embedded(node, question, asked).items():
         moment = (question.info["phase"], question.info["round"])  # noise that came twice could be taken off
-        generator = np.random.default_rng(node.seed_for("noise", "targets", *moment, modality))
+        generator = np.random.default_rng(node.noise_seed("targets", *moment, modality))
         blocks[f"targets.{modality}"] = pack_embeddings(node.handles[rows], vectors, generator, **node.privacy)
     return Payload(blocks)
 

@@ -35,7 +35,7 @@ def embed(node: Node, question: Payload) -> Payload:
             found = model.encode(
                 node.shared_view(question, by).take(torch.from_numpy(rows)).clean()
             ).numpy()  # (n, latent)
-    generator = np.random.default_rng(node.seed_for("noise", "embed", *node.apart(by)))
+    generator = np.random.default_rng(node.noise_seed("embed", *node.apart(by)))
     return Payload({f"embeddings.{by}": pack_embeddings(node.handles[rows], found, generator, **node.privacy)}, info)
 
 

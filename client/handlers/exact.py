@@ -25,7 +25,7 @@ def exact_views(node: Node, question: Payload) -> Payload:
         embedded, handles = _embed(node, question, model)
     blocks = {}
     for modality, rows in embedded.items():
-        generator = np.random.default_rng(node.seed_for("noise", "exact", question.info["round"], modality))
+        generator = np.random.default_rng(node.noise_seed("exact", question.info["round"], modality))
         packed = pack_embeddings(handles[modality], rows.numpy(), generator, **node.privacy)
         blocks[f"targets.{modality}"] = packed
     return Payload(blocks)

@@ -43,7 +43,9 @@ def finetune(node: Node, question: Payload) -> Payload:
         if first and own_prototypes:  # prototypes in a space that nothing has shaped would only bias the head
             training.begin_from_prototypes(given, train)
 
-    tuning = begun(None if first else name)
+    sent = "head.fusion" in question.blocks  # several nodes' average: a node that missed messages goes on from it
+    tuning = begun(None if first or (sent and node.store.get(name) is None) else name)
+    tuning.epoch = int(question.info["first_epoch"]) - 1
     part = TrackPart(node, question, tuning) if "correction" in question.info else None
     prepare(tuning)
     kept: list[Mapping[str, Block]] = []

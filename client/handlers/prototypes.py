@@ -24,9 +24,7 @@ def prototypes(node: Node, question: Payload) -> Payload:
     for modality, (count, total) in class_sums(network(node, question.blocks, None, 1.0, ()), train).items():
         sent = total.numpy() * min(1.0, settings.clip_norm)
         if settings.noise_std:
-            generator = np.random.default_rng(
-                node.seed_for("noise", "prototypes", track, question.info["round"], modality)
-            )
+            generator = np.random.default_rng(node.noise_seed("prototypes", track, question.info["round"], modality))
             sent = sent + generator.normal(0.0, settings.noise_std, sent.shape) * np.sqrt(count.numpy())[:, None]
         blocks[f"prototypes.{modality}"] = {"count": count.numpy(), "total": sent}
     return Payload(blocks)

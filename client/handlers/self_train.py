@@ -33,7 +33,7 @@ def predict(node: Node, question: Payload) -> Payload:
     rows = np.flatnonzero(_some(data))
     tuning = network(node, question.blocks, None, 1.0, (), _classes(question))
     found = class_probabilities(tuning.encoders, tuning.head, data.take(torch.from_numpy(rows)), list(data.views))
-    generator = np.random.default_rng(node.seed_for("noise", "predict"))
+    generator = np.random.default_rng(node.noise_seed("predict"))
     return Payload({"predictions.classes": pack_embeddings(node.handles[rows], found, generator, **node.privacy)})
 
 

@@ -6,12 +6,14 @@ import numpy as np
 
 RULES = ("normalized", "cosine", "log", "softmax", "none")
 SOFTMAX_TEMPERATURE = 0.05
+EQUAL = 1e-3  # cosines no further apart differ by rounding: those of one text with itself do
 
 
 def pair_weights(cosine: np.ndarray, rule: str) -> np.ndarray:
     """Weights float32 of pairs from their cosines, (n,), or (n, k) for k partners of each sample; same shape back.
 
-    normalized  the paper's: similarity scaled to [0, 1] over all pairs, (s − min)/(max − min); all 1 where all are equal
+    normalized  the paper's: similarity scaled to [0, 1] over all pairs, (s − min)/(max − min); all 1 where all are equal,
+                but for `EQUAL`
     cosine      the similarity itself, none below 0
     log         1 + ½·ln(s), none below 0, as one rule of the paper's public code
     softmax     a sample's partners share the weight 1, by softmax of s/0.05; a single partner has it all
@@ -21,7 +23,7 @@ def pair_weights(cosine: np.ndarray, rule: str) -> np.ndarray:
     similarity = np.asarray(cosine, dtype=np.float64)
     if rule == "normalized":
         low, high = similarity.min(initial=np.inf), similarity.max(initial=-np.inf)
-        weights = (similarity - low) / (high - low) if high > low else np.ones_like(similarity)
+        weights = (similarity - low) / (high - low) if high - low > EQUAL else np.ones_like(similarity)
     elif rule == "cosine":
         weights = np.clip(similarity, 0.0, None)
     elif rule == "log":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from client.data.holdings import check_holdings
 from configs.errors import UserError
 from configs.schema import Experiment
 from configs.study import Cell, Study, cells
@@ -21,7 +22,7 @@ from server.methods.method import learning
 from server.pretraining import key_of
 from server.report.finish import differing
 from server.tracking import without_private_paths, write_atomically
-from simulation.jobs import check_before
+from simulation.jobs import check_files
 from simulation.side_by_side import Task, run_tasks
 from simulation.study.curves import curves
 from simulation.study.page import page
@@ -134,14 +135,20 @@ def _side_by_side(grid: Sequence[Cell], out: Path, tell: Tell, written: Written)
 
 def _unfit(experiment: Experiment, seen: dict[str, str | None]) -> str | None:
     """What of its recordings and weights the user must mend; asked once of experiments that read the same."""
-    key = experiment.model_dump_json(include={"data", "further_data", "split", "groups", "partition", "gaps", "models"})
+    key = experiment.model_dump_json(
+        include={"data", "further_data", "split", "groups", "partition", "gaps", "models", "seeds"}
+    )
     if key not in seen:
-        try:
-            check_before(experiment)
-            seen[key] = None
-        except UserError as error:
-            seen[key] = f"{error.what} ({error.where})"
-    return seen[key]
+        seen[key] = _refused(check_holdings, experiment)
+    return _refused(check_files, experiment) or seen[key]  # strategies and traces are each cell's own
+
+
+def _refused(check: Callable[[Experiment], None], experiment: Experiment) -> str | None:
+    try:
+        check(experiment)
+    except UserError as error:
+        return f"{error.what} ({error.where})"
+    return None
 
 
 def _cell_by_cell(grid: Sequence[Cell], out: Path, tell: Tell, written: Written, run: Run) -> list[str]:

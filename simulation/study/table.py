@@ -18,6 +18,7 @@ _AFTER = (
     "measure",
     "probe",
     "fine-tune",
+    "self-train",
     "evaluate",
 )  # alike for every method; what measuring costs is no cost of a method
 COSTS = {

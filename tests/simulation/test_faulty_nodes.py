@@ -132,6 +132,52 @@ def test_of_two_boards_that_fine_tune_or_test_one_may_vanish(tmp_path, kind):
     assert {skip["node"] for skip in skipped} == {victim}
 
 
+@pytest.mark.parametrize("missed", [1, 2])
+def test_a_board_that_misses_one_message_of_a_track_is_left_out_of_that_round_alone(tmp_path, missed):
+    def watch(message, reply):
+        info = Payload.from_records(message.content).info
+        late = message.metadata.message_type == "train.finetune" and info["partition"] == 5
+        return None if late and info["first_epoch"] == missed else reply
+
+    skipped = skipped_in(
+        tmp_path,
+        "targets",
+        watch,
+        "groups.finetune.nodes=2",
+        "rounds.finetune=4",
+        "epochs.finetune=4",
+        "evaluation.folds=0",
+    )
+    assert [(skip["node"], skip["phase"], skip["round"]) for skip in skipped] == [(5, "fine-tune", missed)]
+
+
+@pytest.mark.parametrize("missed", [1, 2])
+def test_a_board_that_could_not_answer_once_goes_on_from_the_weights_it_is_sent_next(tmp_path, monkeypatch, missed):
+    """It has no state of the track, or one of an epoch before."""
+    answer = client.app._answer
+
+    def failing(kind, message, context, work):
+        info = Payload.from_records(message.content).info
+        hit = kind.message_type == "train.finetune" and info["partition"] == 5 and info["first_epoch"] == missed
+        return answer(kind, message, context, _out_of_memory if hit else work)
+
+    monkeypatch.setattr(client.app, "_answer", failing)
+    skipped = skipped_in(
+        tmp_path,
+        "targets",
+        None,
+        "groups.finetune.nodes=2",
+        "rounds.finetune=4",
+        "epochs.finetune=4",
+        "evaluation.folds=0",
+    )
+    assert [(skip["node"], skip["phase"], skip["round"]) for skip in skipped] == [(5, "fine-tune", missed)]
+
+
+def _out_of_memory(*_):
+    raise RuntimeError("out of memory")
+
+
 # --- what a node is asked beside fedbind's own training -----------------------------------------------------------------
 
 ALL_TWO = (

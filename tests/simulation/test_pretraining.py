@@ -10,6 +10,7 @@ from server.report.summary import summary_without_times
 from server.resume import FILE
 from simulation.jobs import run_one
 from tests.simulation.smallest import smallest
+from tests.simulation.test_unified import UNIFIED
 
 # Everything that pre-training is said not to read, otherwise than in the smallest run.
 LATER = [
@@ -45,14 +46,23 @@ def run(path, *overrides, method="fedbind"):
     return told(folder, method), {question.metadata.message_type for question in asked}
 
 
-@pytest.mark.parametrize("method", ["fedbind", "mim"])
-def test_a_job_that_takes_over_a_like_one_s_pretraining_ends_as_one_that_did_not(tmp_path, method):
-    alone, asked = run(tmp_path / "alone", *LATER, method=method)
+ADAPTED = (
+    "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, unified: {weights: untrained, "
+    "records: 64, bins: 8, variants: 1, numbers: 12, latents: quantised, adapt: {rounds: 1, decoder_rounds: 0}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "more"), [("fedbind", ()), ("mim", ()), ("fedbind", UNIFIED), ("fedbind", (ADAPTED,))],
+    ids=["fedbind", "mim", "one encoder", "one encoder adapted"],
+)  # fmt: skip
+def test_a_job_that_takes_over_a_like_one_s_pretraining_ends_as_one_that_did_not(tmp_path, method, more):
+    alone, asked = run(tmp_path / "alone", *more, *LATER, method=method)
     assert "train.contrast" in asked
     kept = f"run.pretraining={tmp_path / 'kept'}"
-    run(tmp_path / "first", kept, method=method)
+    run(tmp_path / "first", *more, kept, method=method)
     assert len(list((tmp_path / "kept").rglob(FILE))) == 1
-    after, asked = run(tmp_path / "second", *LATER, kept, method=method)
+    after, asked = run(tmp_path / "second", *more, *LATER, kept, method=method)
     assert "train.contrast" not in asked and "train.autoencoder" not in asked and "train.finetune" in asked
     assert after[0] == alone[0]
     assert sorted(after[1]) == sorted(alone[1])

@@ -4,10 +4,14 @@ import json
 
 import pytest
 
+from client.app import app as client_app
+from protocol.embedding import unpack_embeddings
+from protocol.payload import Payload
 from server.report.finish import start_run
 from server.report.summary import summary_without_times
 from server.resume import FILE
-from simulation.jobs import run_one
+from simulation.jobs import node_configs, run_on, run_one
+from simulation.local import LocalGrid
 from tests.simulation.smallest import smallest
 
 STOPS = {
@@ -71,6 +75,33 @@ def test_nodes_that_hold_something_else_now_make_the_job_begin_again(tmp_path, e
     run_one(other, "fedbind", 0, folder, watch=lambda question, reply: asked.append(question) or reply)
     assert "train.autoencoder" in {question.metadata.message_type for question in asked}
     assert "begins again" in (folder.path / "jobs" / "fedbind-seed0" / "metrics.jsonl").read_text()
+
+
+def test_nodes_that_have_named_their_samples_anew_make_the_job_begin_again(tmp_path, experiment):
+    """Nodes draw their key by themselves in Flower's simulation and deployed: pairs of an earlier start name nobody."""
+
+    def start(folder, watch):
+        hosts = [{k: v for k, v in told.items() if k != "handle-key"} for told in node_configs(experiment, 0)]
+        grid = LocalGrid(client_app, hosts, {"json": experiment.model_dump_json()}, watch=watch)
+        return run_on(grid, experiment, "fedbind", 0, folder)
+
+    folder = start_run(experiment, tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        start(folder, stop_at("train.contrast"))
+    sent, held = set(), set()
+
+    def watch(question, reply):
+        if question.metadata.message_type == "train.contrast":
+            sent.update(Payload.from_records(question.content).blocks["pairs"]["handle"].tolist())
+        if question.metadata.message_type == "query.targets":
+            for block in Payload.from_records(reply.content).blocks.values():
+                held.update(unpack_embeddings(block)[0].tolist())
+        return reply
+
+    start(folder, watch)
+    assert sent and sent <= held  # every pair is of a sample that some node has now
+    told = (folder.path / "jobs" / "fedbind-seed0" / "metrics.jsonl").read_text()
+    assert "the nodes have named their samples anew since the stop: this job begins again" in told
 
 
 def test_a_broken_state_is_told_and_the_job_begins_again(tmp_path, experiment, unbroken):

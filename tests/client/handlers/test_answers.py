@@ -290,6 +290,18 @@ def test_class_sums_are_of_what_the_track_trains_on_clipped_and_noised_as_each_s
     assert fold["count"].sum() == 6.0
 
 
+def test_noise_is_drawn_from_the_node_s_own_key_which_nobody_else_knows(experiment, make):
+    def said(key):
+        noisy = experiment.model_copy(update={"privacy": PrivacySettings(noise_std=0.1)})
+        asked = make(noisy, **{"handle-key": key})
+        return asked.say(PROTOTYPES, 3, Payload(asked.blocks(*HEAD), {"track": "all"})).blocks["prototypes.ecg"][
+            "total"
+        ]
+
+    np.testing.assert_array_equal(said("one"), said("one"))
+    assert np.abs(said("one") - said("another")).min() > 0
+
+
 def test_a_fold_leaves_one_subject_out_and_counts_there(asked):
     reply = tune(asked, "fold1", 1, 2, [])
     assert (reply.metrics["examples"], reply.metrics["validation_examples"]) == (6, 6)

@@ -13,6 +13,11 @@ from server.binding.weights import RULES, pair_weights
 COSINES = np.array([0.2, 0.6, 1.0, -0.6], np.float32)
 
 
+def test_cosines_that_rounding_alone_tells_apart_weigh_alike():
+    assert pair_weights(np.array([0.99999, 1.0, 1.00002], np.float32), "normalized").tolist() == [1, 1, 1]
+    assert pair_weights(np.array([0.5, 0.51], np.float32), "normalized").tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [

@@ -179,7 +179,8 @@ RESULT = {
     "seconds": {"total": 1.0, "by_phase": {}, "cpu_by_phase": {"describe": 1.0, "contrast": 9.0, "fine-tune": 20.0}},
     "bytes": {"up": 7_000_000, "down": 9_000_000, "by_phase": {
         "contrast": {"up": 3_000_000, "down": 4_000_000}, "bind": {"up": 500_000, "down": 0},
-        "fine-tune": {"up": 3_000_000, "down": 2_000_000}, "evaluate": {"up": 500_000, "down": 3_000_000}}},
+        "fine-tune": {"up": 2_000_000, "down": 2_000_000}, "self-train": {"up": 1_000_000, "down": 0},
+        "evaluate": {"up": 500_000, "down": 3_000_000}}},
     "by_subset": {"g": {"accuracy": 0.5, "macro_f1": 0.4}},
     "curve": {"epoch": [1, 2, 3, 4], "test_accuracy": [0.1, None, 0.3, 0.5]},
 }  # fmt: skip
