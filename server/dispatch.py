@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,6 +76,7 @@ class Dispatch:
     tally: Tally = field(default_factory=Tally)
     traffic: dict[int, int] = field(default_factory=dict)  # bytes both ways by node, since somebody cleared it
     wire: ServerWire = field(default_factory=ServerWire)
+    _unheard: dict[int, str] | None = field(default=None, init=False)
 
     def ask(
         self,
@@ -233,8 +235,20 @@ class Dispatch:
             self.traffic[partition] = self.traffic.get(partition, 0) + size
         return size
 
+    @contextmanager
+    def of_hosts(self) -> Iterator[dict[int, str]]:
+        """Whoever is asked inside is a host of unknown nodes: its number -> why it was skipped, and no node is told."""
+        self._unheard = {}
+        try:
+            yield self._unheard
+        finally:
+            self._unheard = None
+
     def skip(self, partition: int, phase: str, round: int, reason: str) -> None:
         """Counts a node out of a round, with the reason; what a node makes long is cut."""
+        if self._unheard is not None:
+            self._unheard[partition] = reason[:MOST_REASON]
+            return
         told = {"node": partition, "phase": phase, "round": round, "reason": reason[:MOST_REASON]}
         self.tally.skipped.append(told)
         self.events.append({"event": "skip", **told})

@@ -27,7 +27,10 @@ def describe(job: Job, state: JobState) -> JobState:
     hosts = _wait_for_hosts(job)
     dispatch = job.dispatch
     dispatch.route = dict(enumerate(hosts))  # until the hosts have said which nodes they stand for
-    replies = dispatch.ask(DESCRIBE, {index: Payload() for index in range(len(hosts))}, "describe", check=_well_formed)
+    with dispatch.of_hosts() as unheard:
+        replies = dispatch.ask(
+            DESCRIBE, {index: Payload() for index in range(len(hosts))}, "describe", check=_well_formed
+        )
     expected = {place.partition: place for place in node_places(job.experiment)}
     manifests: dict[int, Manifest] = {}
     moments, route = {}, {}
@@ -46,21 +49,38 @@ def describe(job: Job, state: JobState) -> JobState:
                 if any(block["count"].shape != channels.get(name) for name, block in sums.items()):
                     raise ProtocolError("sums of other channels than its manifest's")
             except ProtocolError as error:
-                dispatch.skip(index, "describe", 1, str(error))
+                unheard[index] = str(error)
                 continue
             if not manifest.samples:
                 dispatch.skip(manifest.partition, "describe", 1, "no sample left after windowing")
             manifests[manifest.partition], route[manifest.partition] = manifest, hosts[index]
             moments[manifest.partition] = sums
     dispatch.route = route
-    for partition in sorted(set(expected) - set(manifests)):
-        dispatch.skip(partition, "describe", 1, faults.get(str(partition), "no host stands for this node"))
+    missing = sorted(set(expected) - set(manifests))
+    for partition, reason in _reasons(missing, faults, unheard).items():
+        dispatch.skip(partition, "describe", 1, reason)
+    for reason in unheard.values():
+        job.note(f"a host's answer was left out: {reason}")
     for partition, reason in odd_ones(job.experiment, manifests).items():
         dispatch.skip(partition, "describe", 1, reason)
         del manifests[partition], moments[partition]
     described = replace(state, manifests=dict(sorted(manifests.items())))
     _check_bindable(job, described)
     return replace(described, normalisation=_normalisation(job, described, moments))
+
+
+def _reasons(missing: Collection[int], faults: Mapping[str, str], unheard: dict[int, str]) -> dict[int, str]:
+    """Why nodes are missing: what their host says of them, or what became of a host; `unheard` keeps what is left over.
+
+    Which nodes a host that was not heard stands for is not known. Where hosts are numbered as their nodes are, the number
+    tells; else reasons go to the nodes that are missing, in order.
+    """
+    found = {p: faults[str(p)] for p in missing if str(p) in faults}
+    found |= {p: unheard.pop(p) for p in missing if p not in found and p in unheard}
+    for partition in missing:
+        if partition not in found:
+            found[partition] = unheard.pop(min(unheard)) if unheard else "no host stands for this node"
+    return dict(sorted(found.items()))
 
 
 def _normalisation(

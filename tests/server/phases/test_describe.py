@@ -194,8 +194,21 @@ def test_a_host_that_lies_of_its_node_is_left_out_and_the_job_goes_on(experiment
     hosts[1] = bad
     state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
     assert list(state.manifests) == [0, 2, 3, 4]
-    assert any(said in entry["reason"] for entry in dispatch.tally.skipped)
-    assert reasons(dispatch)[1] == "no host stands for this node"
+    [skipped] = dispatch.tally.skipped
+    assert skipped["node"] == 1 and said in skipped["reason"]
+
+
+def test_hosts_are_numbered_otherwise_than_their_nodes_and_only_nodes_are_told_as_missing(experiment):
+    """As Flower's nodes come: in the order of their ids, which are drawn."""
+    hosts = [host(told(p, group), blocks=sums(p, group)) for p, group in PLACES_OF_TWO]
+    hosts = [hosts[4], host("manifest"), hosts[2], hosts[3], hosts[0]]  # who stands for node 1 cannot be read
+    state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
+    assert list(state.manifests) == [0, 2, 3, 4] and list(reasons(dispatch)) == [1]
+    hosts[1] = host(told(1, "a"), blocks=sums(1, "a"))
+    hosts[4] = host("manifest")  # and now node 0
+    state, dispatch = described(more_than_one_node_per_group(experiment), hosts)
+    assert list(state.manifests) == [1, 2, 3, 4]
+    assert list(reasons(dispatch)) == [0] and "cannot be read" in reasons(dispatch)[0]
 
 
 def test_the_reason_why_a_node_is_missing_is_its_host_s_own_word(experiment):
