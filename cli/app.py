@@ -9,6 +9,7 @@ from typing import Annotated
 
 import click
 import typer
+from rich.markup import escape
 
 from cli import bench, choose, compare, data, doctor, pretrain, retrieve, run, study, tune, validate
 from configs.errors import UserError
@@ -34,15 +35,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("run", help=run.HELP)(run.run)
-app.command("choose", help=choose.HELP)(choose.choose)
-app.command("compare", help=compare.HELP)(compare.compare)
-app.command("study", help=study.HELP)(study.study)
-app.command("retrieve", help=retrieve.HELP)(retrieve.retrieve)
-app.command("tune", help=tune.HELP)(tune.tune)
-app.command("pretrain", help=pretrain.HELP)(pretrain.pretrain)
-app.command("validate", help=validate.HELP)(validate.validate)
-app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.command("run", help=escape(run.HELP))(run.run)
+app.command("choose", help=escape(choose.HELP))(choose.choose)
+app.command("compare", help=escape(compare.HELP))(compare.compare)
+app.command("study", help=escape(study.HELP))(study.study)
+app.command("retrieve", help=escape(retrieve.HELP))(retrieve.retrieve)
+app.command("tune", help=escape(tune.HELP))(tune.tune)
+app.command("pretrain", help=escape(pretrain.HELP))(pretrain.pretrain)
+app.command("validate", help=escape(validate.HELP))(validate.validate)
+app.command("doctor", help=escape(doctor.HELP))(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 

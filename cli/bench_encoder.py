@@ -14,7 +14,7 @@ same for both) over the last --windows windows, whose earlier latents are kept. 
 modalities as one batch; the baseline is a ResNet per modality. Batch norms are folded on both sides.
 
 Forms: eager, channels_last and bf16 are PyTorch's; onnx_float32 and onnx_int8 (static, per channel) are ONNX Runtime's and
-need pip install 'fedbind\\[bench]'. Without it they are left out, and the bench says so.
+need pip install 'fedbind[bench]'. Without it they are left out, and the bench says so.
 
 Every round runs each side in each form once, in changing order and after 50 ms of warming up, so that whatever else the
 machine does meets all alike; what is told are medians, with quartiles. One thread is timed by its own clock, which stands

@@ -13,7 +13,7 @@ HELP = """Exact nearest neighbours by cosine: fedbind's matching, faiss-cpu's fl
 
 Queries are taken slice by slice, and each slice by all three in turn, so that whatever else the machine does meets all
 alike; ratios are of medians over slices. The products are those that fedbind's screening makes, in the same type and
-tiles. extra_bytes is the peak of resident memory above the inputs. faiss needs pip install 'fedbind\\[bench]'; without it
+tiles. extra_bytes is the peak of resident memory above the inputs. faiss needs pip install 'fedbind[bench]'; without it
 its ratio is null.
 
 --approximate measures the index that matches very many samples (bind.approximate_from): rows lie in clusters there, and the

@@ -53,7 +53,10 @@ def tune(
             "--curve", help="Count on the test nodes after every epoch too; not timed, and nothing is chosen by it."
         ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder; default RUN/tuned-<method>-<seed>-<node>.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder; default RUN/tuned-METHOD-SEED-NODE, with main and first where neither is named."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="End with the figures as one JSON object on one line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:

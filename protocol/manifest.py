@@ -49,7 +49,7 @@ class Manifest:
         """Checked on arrival; raises ProtocolError for anything out of bounds."""
         try:
             modalities = {str(name): ModalityManifest(**dict(value)) for name, value in info["modalities"].items()}
-            manifest = cls(**{**info, "modalities": modalities})
+            manifest = cls(**{**info, "modalities": modalities, "handles": info["handles"]})
             shares = [manifest.labelled, *(m.samples for m in modalities.values())]
             lengths = [m.frames for m in modalities.values()] + [m.channels for m in modalities.values()]
             sane = (

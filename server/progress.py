@@ -340,7 +340,7 @@ def _expect_jobs(run_folder: Path, view: ProgressView) -> None:
 def headline_lines(summary: Mapping[str, Any]) -> list[str]:
     """One line on the data, then one per method: accuracy and macro-F1, mean over seeds with standard deviation."""
     data = summary["data"]
-    kind = "SIMULATED data" if data["simulated"] else "real data"
+    kind = {True: "SIMULATED data", False: "real data", None: "data not yet reported"}[data["simulated"]]
     lines = [f"{kind} ({printable(data['name'])}), {_count(len(summary['seeds']), 'seed')}"]
     width = max((len(method) for method in summary["methods"]), default=0)
     for method, figures in summary["methods"].items():

@@ -81,9 +81,19 @@ def some_failed(failed: int, jobs: int, folder: RunFolder, reasons: str) -> User
 
 
 def check_before(experiment: Experiment) -> None:
-    """The user's mistakes about recordings and other files come out here, before anything is started (UserError)."""
+    """The user's mistakes about recordings and other files come out here, before anything is started (UserError).
+
+    Makes the folder that pre-training is kept in; OSError where it cannot be made.
+    """
     check_files(experiment)
     check_holdings(experiment)
+    make_shared_folder(experiment)
+
+
+def make_shared_folder(experiment: Experiment) -> None:
+    """The folder that `run.pretraining` names; OSError where it cannot be made."""
+    if experiment.run.pretraining is not None:
+        Path(experiment.run.pretraining).mkdir(parents=True, exist_ok=True)
 
 
 def check_files(experiment: Experiment) -> None:

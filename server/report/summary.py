@@ -71,7 +71,7 @@ def summarise(
     jobs = [result for of_method in finished.values() for result in of_method]
     summary: dict[str, Any] = {
         "run": run_name,
-        "data": {"name": data["name"], "simulated": bool(data["simulated"])},
+        "data": {"name": data["name"], "simulated": None if data["simulated"] is None else bool(data["simulated"])},
         "seeds": list(seeds),
         "methods": {method: _method(of_method) for method, of_method in finished.items()},
         "pairing_accuracy": _mean(result.get("pairing_accuracy") for result in bound),

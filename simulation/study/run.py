@@ -22,7 +22,7 @@ from server.methods.method import learning
 from server.pretraining import key_of
 from server.report.finish import differing
 from server.tracking import without_private_paths, write_atomically
-from simulation.jobs import check_files
+from simulation.jobs import check_files, make_shared_folder
 from simulation.side_by_side import Task, run_tasks
 from simulation.study.curves import curves
 from simulation.study.page import page
@@ -65,6 +65,8 @@ def run_study(
     for cell in grid:
         same_settings(cell, out / "cells" / cell.folder)
     out.mkdir(parents=True, exist_ok=True)
+    for cell in grid:
+        make_shared_folder(cell.experiment)
     write_atomically(
         out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     )

@@ -1,7 +1,9 @@
 """How the command ends: 0, or 2 with one clear message and no traceback; and what it prints."""
 
 import errno
+import inspect
 import sys
+import typing
 
 import pytest
 import typer
@@ -17,6 +19,28 @@ def ended(capsys, *arguments):
     code = call(list(arguments))
     out, err = capsys.readouterr()
     return code, out, err
+
+
+def _commands(app, *named):
+    for each in app.registered_commands:
+        yield (*named, each.name), each
+    for group in app.registered_groups:
+        yield from _commands(group.typer_instance, *named, group.name)
+
+
+@pytest.mark.parametrize(("named", "command"), tuple(_commands(cli.app.app)), ids=lambda each: str(each)[:30])
+def test_help_says_what_the_text_says_brackets_and_arguments_too(capsys, monkeypatch, named, command):
+    monkeypatch.setenv("COLUMNS", "300")
+    code, out, _ = ended(capsys, *named, "--help")
+    shown = " ".join(out.replace("│", " ").split())
+    assert code == 0
+    text = inspect.unwrap(command.callback).__globals__.get("HELP", "")
+    for line in text.splitlines():
+        assert " ".join(line.split()) in shown
+    for told in typing.get_type_hints(command.callback, include_extras=True).values():
+        for each in getattr(told, "__metadata__", ()):
+            if isinstance(each, typer.models.ArgumentInfo):
+                assert " ".join(each.help.split()) in shown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from server.pretraining import key_of
 from server.report.finish import start_run
 from server.report.summary import summary_without_times
 from server.resume import FILE
-from simulation.jobs import run_one
+from simulation.jobs import check_before, run_one
 from tests.simulation.smallest import smallest
 from tests.simulation.test_unified import UNIFIED
 
@@ -103,3 +103,9 @@ def test_a_file_that_cannot_be_read_is_told_and_training_is_done(tmp_path):
     _, asked = run(tmp_path / "second", kept)
     assert "train.contrast" in asked
     assert "is of no use" in (tmp_path / "second" / "jobs" / "fedbind-seed0" / "metrics.jsonl").read_text()
+
+
+def test_a_place_that_cannot_be_a_folder_is_told_before_anything_is_trained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        check_before(smallest(f"run.pretraining={tmp_path / 'file' / 'kept'}"))
