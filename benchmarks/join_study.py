@@ -19,7 +19,7 @@ from server.tracking import write_atomically
 from simulation.study.picture import picture
 from simulation.study.table import Row, jobs_csv, lines, table_csv
 
-COSTS = ("cpu_seconds", "cpu_seconds_before")  # of the machine, not of the job
+TIMED = ("cpu_seconds", "cpu_seconds_before")  # of the machine, not of the job
 OF = " of "  # between a figure and the subset of modalities it is of
 
 
@@ -69,7 +69,7 @@ def joined(study: Study, pieces: Iterable[Sequence[Row]]) -> list[Row]:
             raise UserError("a job of another study", where=called, expected=f"a job of {study.name}")
         before = found.setdefault((places.index(row.place), methods.index(row.method), row.seed), row)
         differ = [
-            name for name, value in row.figures.items() if name not in COSTS and value != before.figures.get(name)
+            name for name, value in row.figures.items() if name not in TIMED and value != before.figures.get(name)
         ]
         differ += [] if row.by_subset == before.by_subset else ["figures of subsets"]
         if differ:

@@ -26,10 +26,10 @@ from flwr.app import Context, Message, RecordDict
 from client.app import app
 from configs.load import load
 from configs.schema import Experiment
-from server.app import run_job
+from protocol.payload import bytes_by_record
 from server.report.finish import start_run
 from simulation.allocator import keep_freed_memory
-from simulation.jobs import check_before, grid_for
+from simulation.jobs import check_before, grid_for, run_on
 
 Answers = dict[str, list[tuple[float, int]]]
 """Kind -> CPU-seconds and bytes of each answer after a node's first."""
@@ -47,7 +47,7 @@ def answers_of(experiment: Experiment, profile: cProfile.Profile | None = None, 
             reply = app(message, context)
             seconds = time.process_time() - began
         if later and reply.has_content():
-            found[kind].append((seconds, size_of(message.content) + size_of(reply.content)))
+            found[kind].append((seconds, sum(map(size_of, (message.content, reply.content)))))
         met.add((kind, node))
         return reply
 
@@ -56,16 +56,8 @@ def answers_of(experiment: Experiment, profile: cProfile.Profile | None = None, 
         run = start_run(experiment, Path(folder) / "run", False)
         grid: Any = grid_for(experiment, method, seed)
         grid.client_app = measured
-        try:
-            run_job(grid, experiment, method, seed, run)
-        finally:
-            grid.close()
+        run_on(grid, experiment, method, seed, run)
     return found
-
-
-def size_of(content: RecordDict) -> int:
-    """Bytes of a message's arrays."""
-    return sum(record.count_bytes() for record in content.array_records.values())
 
 
 def main() -> None:
@@ -103,7 +95,13 @@ def main() -> None:
         profile.dump_stats(file)
 
 
+def size_of(content: RecordDict) -> int:
+    """Bytes of one message, as a run counts them."""
+    return sum(bytes_by_record(content).values())
+
+
 def mean(answers: list[tuple[float, int]], number: int) -> float:
+    """Of the answers' CPU-seconds (0) or bytes (1); 0 without any."""
     return sum(answer[number] for answer in answers) / max(len(answers), 1)
 
 

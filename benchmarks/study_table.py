@@ -2,6 +2,7 @@
 
 python benchmarks/study_table.py FOLDER [FIGURE [OF]]
 python benchmarks/study_table.py FOLDER each FIGURE...
+python benchmarks/study_table.py FOLDER less OTHER [FIGURE]
 
 FIGURE  a column of jobs.csv: accuracy (the default), accuracy_fine_tuned, macro_f1, …
 OF      the column of fedbind's own figure in the differences, where it is another one
@@ -9,7 +10,8 @@ OF      the column of fedbind's own figure in the differences, where it is anoth
 The first form has a row for each method and a column for each place on the study's axis (a split, a number of labels): mean
 ± standard deviation over seeds in per cent, number of jobs in brackets; then the mean of the places' means, and fedbind less
 each method, paired by place and seed, with a 95 % bootstrap interval over places and seeds. The second has a row for each
-place and method, and a column for each figure: shares in per cent, seconds as they are.
+place and method, and a column for each figure: shares in per cent, seconds as they are. The third tells in a line fedbind's figure
+of one study less that of the same jobs of another, with the same interval.
 """
 
 from __future__ import annotations
@@ -66,6 +68,17 @@ def rows(jobs: Jobs, figure: str = "accuracy", of: str | None = None) -> list[st
     return lines
 
 
+def less(jobs: Jobs, others: Jobs, figure: str = "accuracy") -> str:
+    """fedbind's share here less that of another study's job of the same place and seed, in points, with the interval."""
+    ours = {key: 100 * float(line[figure]) for key, line in jobs.items() if key[1] == OURS and line[figure]}
+    paired = [
+        ((place,), value - 100 * float(others[place, method, seed][figure]))
+        for (place, method, seed), value in ours.items()
+        if others.get((place, method, seed), {}).get(figure)
+    ]
+    return f"{_told(paired)}, {len(paired)} pairs" if paired else "no job stands in both"
+
+
 def _values(jobs: Jobs, split: str, method: str, figure: str) -> list[float]:
     return [100 * float(line[figure]) for (s, m, _), line in jobs.items() if (s, m) == (split, method) and line[figure]]
 
@@ -86,10 +99,18 @@ def _difference(jobs: Jobs, method: str, figure: str, of: str) -> str:
     ]
     if not paired or (method == OURS and figure == of):
         return ""
+    return _told(paired)
+
+
+def _told(paired: Sequence[tuple[tuple[str, ...], float]]) -> str:
+    """The mean of paired differences, each with its place, and its interval."""
     mean, low, high = bootstrap(paired)
     return f"{mean:+.1f}" + ("" if low is None else f" ({low:+.1f} to {high:+.1f})")
 
 
 if __name__ == "__main__":
     found, told = jobs_of(Path(sys.argv[1])), sys.argv[2:]
+    if told[:1] == ["less"]:
+        print(less(found, jobs_of(Path(told[1])), *told[2:]))
+        sys.exit()
     print("\n".join(each_place(found, told[1:]) if told[:1] == ["each"] else rows(found, *told[:2])))

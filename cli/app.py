@@ -9,9 +9,9 @@ from typing import Annotated
 
 import click
 import typer
-from rich.markup import escape
 
 from cli import bench, choose, compare, data, doctor, pretrain, retrieve, run, study, tune, validate
+from cli.commands import add_commands
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
@@ -35,15 +35,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("run", help=escape(run.HELP))(run.run)
-app.command("choose", help=escape(choose.HELP))(choose.choose)
-app.command("compare", help=escape(compare.HELP))(compare.compare)
-app.command("study", help=escape(study.HELP))(study.study)
-app.command("retrieve", help=escape(retrieve.HELP))(retrieve.retrieve)
-app.command("tune", help=escape(tune.HELP))(tune.tune)
-app.command("pretrain", help=escape(pretrain.HELP))(pretrain.pretrain)
-app.command("validate", help=escape(validate.HELP))(validate.validate)
-app.command("doctor", help=escape(doctor.HELP))(doctor.doctor)
+add_commands(
+    app,
+    {
+        "run": (run.run, run.HELP),
+        "choose": (choose.choose, choose.HELP),
+        "compare": (compare.compare, compare.HELP),
+        "study": (study.study, study.HELP),
+        "retrieve": (retrieve.retrieve, retrieve.HELP),
+        "tune": (tune.tune, tune.HELP),
+        "pretrain": (pretrain.pretrain, pretrain.HELP),
+        "validate": (validate.validate, validate.HELP),
+        "doctor": (doctor.doctor, doctor.HELP),
+    },
+)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typer
-from rich.markup import escape
 
 from cli import (
     bench_aggregate,
@@ -16,16 +15,22 @@ from cli import (
     bench_tune,
     bench_wire,
 )
+from cli.commands import add_commands
 
 app = typer.Typer(
     help="What parts cost on this machine, each measured against something else in the same run.", no_args_is_help=True
 )
-app.command("encoder", help=escape(bench_encoder.HELP))(bench_encoder.encoder)
-app.command("aggregate", help=escape(bench_aggregate.HELP))(bench_aggregate.aggregate)
-app.command("match", help=escape(bench_match.HELP))(bench_match.match)
-app.command("rounds", help=escape(bench_rounds.HELP))(bench_rounds.rounds)
-app.command("tune", help=escape(bench_tune.HELP))(bench_tune.tune)
-app.command("wire", help=escape(bench_wire.HELP))(bench_wire.wire)
-app.command("scale", help=escape(bench_scale.HELP))(bench_scale.scale)
-app.command("pictures", help=escape(bench_pictures.HELP))(bench_pictures.pictures)
-app.command("all", help=escape(bench_all.HELP))(bench_all.everything)
+add_commands(
+    app,
+    {
+        "encoder": (bench_encoder.encoder, bench_encoder.HELP),
+        "aggregate": (bench_aggregate.aggregate, bench_aggregate.HELP),
+        "match": (bench_match.match, bench_match.HELP),
+        "rounds": (bench_rounds.rounds, bench_rounds.HELP),
+        "tune": (bench_tune.tune, bench_tune.HELP),
+        "wire": (bench_wire.wire, bench_wire.HELP),
+        "scale": (bench_scale.scale, bench_scale.HELP),
+        "pictures": (bench_pictures.pictures, bench_pictures.HELP),
+        "all": (bench_all.everything, bench_all.HELP),
+    },
+)

@@ -257,7 +257,10 @@ class Node:
         return derived_seed(self.seed, self.method, self.place.partition, *purpose)
 
     def noise_seed(self, *purpose: str | int) -> int:
-        """A seed for noise that protects: from the key that never leaves the node, so that nobody can take it off again."""
+        """A seed for noise that protects: from the key that never leaves the node, so that nobody can take it off again.
+
+        A whole number below 2⁶³, by HMAC-SHA256 of the purpose.
+        """
         told = ":".join(map(str, ("noise", *purpose))).encode()
         return int.from_bytes(hmac.new(self._handle_key(), told, hashlib.sha256).digest()[:8], "big") >> 1
 

@@ -42,14 +42,14 @@ class Manifest:
     simulated: bool
     device: str
     skipped: int  # files or signals left out as corrupt, a count only
-    handles: str = ""  # digest of the samples' handles: whether a later start speaks of the same ones
+    handles: str  # digest of the samples' handles: whether a later start speaks of the same ones
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any]) -> Manifest:
         """Checked on arrival; raises ProtocolError for anything out of bounds."""
         try:
             modalities = {str(name): ModalityManifest(**dict(value)) for name, value in info["modalities"].items()}
-            manifest = cls(**{**info, "modalities": modalities, "handles": info["handles"]})
+            manifest = cls(**{**info, "modalities": modalities})
             shares = [manifest.labelled, *(m.samples for m in modalities.values())]
             lengths = [m.frames for m in modalities.values()] + [m.channels for m in modalities.values()]
             sane = (

@@ -12,8 +12,8 @@ EQUAL = 1e-3  # cosines no further apart differ by rounding: those of one text w
 def pair_weights(cosine: np.ndarray, rule: str) -> np.ndarray:
     """Weights float32 of pairs from their cosines, (n,), or (n, k) for k partners of each sample; same shape back.
 
-    normalized  the paper's: similarity scaled to [0, 1] over all pairs, (s − min)/(max − min); all 1 where all are equal,
-                but for `EQUAL`
+    normalized  the paper's: similarity scaled to [0, 1] over all pairs, (s − min)/(max − min); all 1 where all
+                lie within `EQUAL` of each other
     cosine      the similarity itself, none below 0
     log         1 + ½·ln(s), none below 0, as one rule of the paper's public code
     softmax     a sample's partners share the weight 1, by softmax of s/0.05; a single partner has it all

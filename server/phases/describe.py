@@ -16,6 +16,7 @@ from models.encoders.registry import ENCODERS
 from protocol.kinds import DESCRIBE
 from protocol.manifest import Manifest
 from protocol.payload import Block, Payload, ProtocolError
+from server.dispatch import MOST_REASON
 from server.job import Job
 from server.normalisation import agreed, moments_of
 from server.shapes import shape_of
@@ -49,7 +50,7 @@ def describe(job: Job, state: JobState) -> JobState:
                 if any(block["count"].shape != channels.get(name) for name, block in sums.items()):
                     raise ProtocolError("sums of other channels than its manifest's")
             except ProtocolError as error:
-                unheard[index] = str(error)
+                unheard[index] = str(error)[:MOST_REASON]  # what a host makes long is cut
                 continue
             if not manifest.samples:
                 dispatch.skip(manifest.partition, "describe", 1, "no sample left after windowing")

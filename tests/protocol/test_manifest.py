@@ -20,6 +20,7 @@ MANIFEST = Manifest(
     simulated=False,
     device="aarch64, 4 cores",
     skipped=1,
+    handles="0f",
 )
 
 

@@ -179,7 +179,7 @@ SENSORS = {
     "acc": ModalityManifest("inertial", 16, 3, 50.0, 4),
     "ecg": ModalityManifest("physiological", 16, 1, 50.0, 3),
 }
-MANIFESTS = {p: Manifest(p, "a", 4, 4, SENSORS, ["x"], True, "", 0) for p in (0, 1)}
+MANIFESTS = {p: Manifest(p, "a", 4, 4, SENSORS, ["x"], True, "", 0, "") for p in (0, 1)}
 HELD = {0: np.array([7, 8]), 1: np.array([1, 2, 3, 4])}
 
 

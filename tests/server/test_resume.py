@@ -16,7 +16,7 @@ def progress():
     sensor = ModalityManifest("points", 2, 6, 10.0, 3, (2, 3))
     whole, real = np.array([5, 2], dtype=np.int64), np.array([0.5, 0.25], dtype=np.float32)
     state = JobState(
-        manifests={4: Manifest(4, "a", 3, 0, {"radar": sensor}, ["sit", "座る"], True, "board", 0)},
+        manifests={4: Manifest(4, "a", 3, 0, {"radar": sensor}, ["sit", "座る"], True, "board", 0, "")},
         normalisation={"moments.radar": {"mean": np.zeros(6, np.float32)}},
         blocks={"encoder.radar": {"weight": np.arange(6.0).reshape(2, 3)}, "empty": {"none": np.zeros((0, 3))}},
         embedded={"radar": {4: Embedded("a", whole, np.eye(2, dtype=np.float32))}},

@@ -13,7 +13,7 @@ from server.state import JobState, load_blocks, save_blocks
 
 
 def manifest(partition, group, samples):
-    return Manifest(partition, group, samples, 0, {}, ["x"], True, "", 0)
+    return Manifest(partition, group, samples, 0, {}, ["x"], True, "", 0, "")
 
 
 def test_members_are_those_of_the_groups_that_hold_a_sample_in_rising_order():

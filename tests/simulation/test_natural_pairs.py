@@ -17,7 +17,7 @@ from tests.simulation.smallest import smallest
 
 def manifest(samples, **present):
     sensors = {name: ModalityManifest("inertial", 16, 3, 50.0, count) for name, count in present.items()}
-    return Manifest(0, "a", samples, 0, sensors, ["x"], True, "", 0)
+    return Manifest(0, "a", samples, 0, sensors, ["x"], True, "", 0, "")
 
 
 def test_a_modality_counts_by_the_samples_that_hold_it():

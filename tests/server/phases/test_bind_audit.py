@@ -53,7 +53,7 @@ def audited(asked, *vocabularies, labels=LABELS, handles=None):
     events = []
     job = Job(asked, "fedbind", 0, Dispatch(grid, events, "fedbind", 0, 60.0, 1, {0: 100, 1: 101}), None)
     manifests = {
-        p: Manifest(p, group, 3, 3, SENSORS, list(words), True, "", 0)
+        p: Manifest(p, group, 3, 3, SENSORS, list(words), True, "", 0, "")
         for (p, group), words in zip(enumerate("ab"), vocabularies, strict=True)
     }
     embedded = {}

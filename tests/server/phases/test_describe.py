@@ -34,7 +34,7 @@ def experiment():
 
 def told(partition, group, samples=5, **changes):
     sensors = {name: ModalityManifest("inertial", 16, 2, 50.0, samples) for name in SENSORS[group]}
-    return asdict(Manifest(partition, group, samples, samples, sensors, ["x", "y"], True, "", 0)) | changes
+    return asdict(Manifest(partition, group, samples, samples, sensors, ["x", "y"], True, "", 0, "")) | changes
 
 
 def sums(partition, group, value=1.0, channels=2):

@@ -33,7 +33,7 @@ def embedded(hosts, **options):
     grid = LocalGrid(lambda m, c: hosts[c.node_id - 100](m, c), [{}] * len(hosts), {}, **options)
     events = []
     dispatch = Dispatch(grid, events, "fedbind", 0, 60.0, 1, {p: 100 + p for p in range(len(hosts))})
-    manifests = {p: Manifest(p, "aabb"[p], 2, 2, SENSORS, ["x", "y"], True, "", 0) for p in range(len(hosts))}
+    manifests = {p: Manifest(p, "aabb"[p], 2, 2, SENSORS, ["x", "y"], True, "", 0, "") for p in range(len(hosts))}
     state = embed(Job(experiment, "fedbind", 0, dispatch, None), JobState(manifests))
     return state, {told["node"]: told["reason"] for told in dispatch.tally.skipped}, events
 

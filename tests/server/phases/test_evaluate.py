@@ -50,7 +50,7 @@ def counting(full, auc=None, networks=1):
 def job(experiment, hosts):
     grid = LocalGrid(lambda message, context: hosts[context.node_id - 100](message, context), [{}] * len(hosts), {})
     dispatch = Dispatch(grid, [], "lower_bound", 0, 60.0, 1, {2 + p: 100 + p for p in range(len(hosts))})
-    manifests = {2 + p: Manifest(2 + p, "test", 10, 8, SENSORS, ["x", "y"], True, "", 0) for p in range(len(hosts))}
+    manifests = {2 + p: Manifest(2 + p, "test", 10, 8, SENSORS, ["x", "y"], True, "", 0, "") for p in range(len(hosts))}
     return Job(experiment, "lower_bound", 0, dispatch, None), JobState(manifests, blocks=BLOCKS)
 
 

@@ -52,7 +52,9 @@ def test_sums_over_nodes_are_the_prototypes_of_one_node_that_holds_all_samples()
         assert np.array_equal(_means(told, before[m])[1], before[m][1]) == (m == "b")  # nobody holds b of class 1
 
 
-TOLD = Manifest(0, "finetune", 4, 4, {"a": ModalityManifest("inertial", 4, 3, 32.0, 4)}, ["x", "y"], True, "board", 0)
+TOLD = Manifest(
+    0, "finetune", 4, 4, {"a": ModalityManifest("inertial", 4, 3, 32.0, 4)}, ["x", "y"], True, "board", 0, ""
+)
 GOOD = block([3, 1], [[0, 3], [1, 0]])
 
 

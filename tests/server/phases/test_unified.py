@@ -15,7 +15,7 @@ from server.state import JobState
 
 def manifest(partition, group="a"):
     sensor = ModalityManifest("latents", 4, 3, 32.0, 5)
-    return Manifest(partition, group, 5, 5, {"acc": sensor}, ["x", "y"], True, "board", 0)
+    return Manifest(partition, group, 5, 5, {"acc": sensor}, ["x", "y"], True, "board", 0, "")
 
 
 def sums(rows):

@@ -1,6 +1,6 @@
 """The tables of the documents, from a study's jobs, by hand."""
 
-from benchmarks.study_table import each_place, jobs_of, rows
+from benchmarks.study_table import each_place, jobs_of, less, rows
 
 JOBS = """split,method,seed,accuracy,accuracy_fine_tuned,cpu_seconds
 p,dcm,0,0.5,0.4,10
@@ -23,6 +23,16 @@ def test_means_of_splits_and_paired_differences_by_hand(tmp_path):
     assert before[2] == "| `dcm` | 40.0 ± 0.0 (2) | 20.0 (1) | 30.0 | +25.0 | 20 |"
     ours = rows(jobs, "accuracy_fine_tuned", "accuracy")  # fedbind at the end less others as fine-tuned
     assert ours[2].split(" | ")[4] == "+47.5" and ours[3].split(" | ")[4] == "+15.0"
+
+
+def test_one_study_less_another_by_hand(tmp_path):
+    for name, text in (("one", JOBS), ("other", JOBS.replace("fedbind,1,0.9,,", "fedbind,1,0.5,0.1,"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "jobs.csv").write_text(text)
+    one, other = jobs_of(tmp_path / "one"), jobs_of(tmp_path / "other")
+    assert less(one, other) == "+10.0, 3 pairs"  # ((0 + 40) / 2 + 0) / 2: a place counts once
+    assert less(one, other, "accuracy_fine_tuned") == "+0.0, 2 pairs"
+    assert less(one, {}) == "no job stands in both"
 
 
 def test_a_row_for_each_place_and_method_with_shares_in_per_cent(tmp_path):
