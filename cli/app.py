@@ -15,7 +15,7 @@ from cli.commands import add_commands
 from configs.errors import UserError
 
 USER_ERROR, INTERRUPTED, FAILED = 2, 130, 1
-_ELSEWHERE = "name another folder, or change who may write there"
+_ELSEWHERE = "name another, or change who may read and write it"
 _ENVIRONMENT = {  # what the machine refuses, and what to do about it
     errno.ENOSPC: "make room on the disk, then go on where it stopped (`fedbind run --resume FOLDER`)",
     errno.EDQUOT: "make room within your quota, then go on where it stopped (`fedbind run --resume FOLDER`)",
@@ -71,6 +71,7 @@ def call(arguments: list[str]) -> int:
     if "--debug" in arguments:
         arguments = ["--debug", *(each for each in arguments if each != "--debug")]
     try:
+        _none_empty(arguments)
         code = app(arguments, standalone_mode=False)
     except UserError as error:
         _tell(f"error: {error}")
@@ -94,6 +95,15 @@ def call(arguments: list[str]) -> int:
             "stopped by hand; the run folder says how far it came, and `fedbind run --resume FOLDER` goes on from there"
         )
     return code or 0  # what a command left with by typer.Exit comes back as a number
+
+
+def _none_empty(arguments: list[str]) -> None:
+    """Raises UserError for an empty word, such as that of a shell's variable that is not set: as a path it would mean here."""
+    for place, word in enumerate(arguments):
+        if not word or (word.startswith("--") and word.endswith("=")):
+            near = word or (arguments[place - 1] if place else "")
+            raise UserError(f"an empty word{f' at {near}' if near else ''}", expected="a value",
+                            todo="is a variable of the shell not set?")  # fmt: skip
 
 
 def _own_fault(error: Exception) -> int:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cli.commands import there
+
 HELP = """All benches one after another: one table of ratios beside what they should be at most, and one JSON object.
 
 Each has processes of its own and is measured against something else in the same run. What is finished is kept in --out: the
@@ -42,12 +44,14 @@ def everything(
     from configs.errors import UserError
     from simulation.bench.together import run, table
 
-    there = {command.name or "" for command in app.registered_commands}
+    there(pfl, "--pfl", "the environment that benchmarks/pfl_env.sh makes")
+    there(utd_mhad, "--utd-mhad", "a folder with Inertial/ and Skeleton/")
+    commands = {command.name or "" for command in app.registered_commands}
     further = {
         **dict.fromkeys(("rounds", "rounds_encoder"), ["--pfl", str(pfl.absolute())] if pfl is not None else []),
         "wire": [f"data.root={utd_mhad.absolute()}"] if utd_mhad is not None else [],
     }
-    told = run(only or (), there, quick, further, out, lambda text: print(text, file=sys.stderr, flush=True))
+    told = run(only or (), commands, quick, further, out, lambda text: print(text, file=sys.stderr, flush=True))
     print(table(told), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(told, allow_nan=False))

@@ -85,7 +85,10 @@ def pretrain(
         ),
     ] = Quantiser.fsq,
     latent: Annotated[
-        int, typer.Option(help="Numbers per latent where there is a codebook; 0: 16 for patch, 64 for classic.", min=0)
+        int,
+        typer.Option(
+            help="Numbers per latent where there is a codebook; 0: 16 for patch, 64 for classic.", min=0, max=1024
+        ),
     ] = 0,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 20,
     minutes: Annotated[
@@ -128,13 +131,14 @@ def pretrain(
             where=" ".join(overrides),
             expected="--sensors CONFIG key.path=value",
         )
+    looked_at = SensorSettings(PictureForm(form.value), axes.value, rate_hz)
     described = Described(encoder.value, quantiser.value, latent)
     settings = PretrainSettings(described, seed, epochs, minutes, batch, painted, rate)
     measured = None
     if sensors is not None:
         experiment = load(sensors, overrides or [])
         check_data(experiment)  # before minutes are spent on training
-        measured = experiment, SensorSettings(PictureForm(form.value), axes.value, rate_hz)
+        measured = experiment, looked_at
     found = find_images(images, side, seed, most)
     folder = out or Path("pretrained") / f"{encoder.value}-{quantiser.value}"
     tell = (lambda text: None) if quiet else (lambda text: typer.echo(text, err=True))

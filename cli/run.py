@@ -59,8 +59,8 @@ def run(
     if resume is not None:
         if config is not None or overrides:
             raise UserError("--resume takes the configuration of the run folder", todo="leave CONFIG and overrides out")
-        if not (resume / "config.yaml").is_file():
-            raise UserError("no run to go on with", where=str(resume), expected="a run folder with its config.yaml")
+        if out is not None:
+            raise UserError("--resume goes on in the run's own folder", where=f"--out {out}", todo="leave --out out")
         experiment, out = check(stored_experiment(resume), where=str(resume / "config.yaml")), resume
     elif config is None:
         raise UserError("which experiment?", expected="fedbind run CONFIG", todo="try `fedbind run demo`")

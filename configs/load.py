@@ -17,6 +17,7 @@ from configs.schema import Experiment
 from configs.yaml_text import is_file, is_folder, parse_yaml, read_yaml
 
 SHIPPED = Path(__file__).parent
+STUDIES = SHIPPED / "studies"
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
@@ -42,7 +43,10 @@ def find(path: str | Path) -> Path:
             return candidate
     shipped = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
     near = difflib.get_close_matches(given.stem, shipped, 1)
-    hint = f"did you mean {near[0]}?" if near else f"shipped with fedbind: {', '.join(shipped)}"
+    if is_file(STUDIES / f"{given.stem}.yaml"):
+        hint = f"{given.stem} is a study: `fedbind study {given.stem}`"
+    else:
+        hint = f"did you mean {near[0]}?" if near else f"shipped with fedbind: {', '.join(shipped)}"
     what = "the configuration is a folder" if is_folder(given) else "no such configuration file"
     raise UserError(what, where=str(path)[:200], expected="a YAML file", todo=hint)
 

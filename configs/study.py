@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,11 @@ from pydantic import Field, model_validator
 from configs.errors import UserError, unknown_name
 from configs.faults import faults_of
 from configs.fusion_study import FusionStudy
-from configs.load import SHIPPED, load, overridden
+from configs.load import SHIPPED, STUDIES, load, overridden
 from configs.schema import Experiment, MethodName
 from configs.section import Section
 from configs.yaml_text import is_file, read_yaml
 
-STUDIES = SHIPPED / "studies"
 MEASURES = {
     "accuracy": "accuracy at the end: of the chosen epoch, or after self-training",
     "macro_f1": "macro-F1 at the end",
@@ -151,8 +151,7 @@ def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study | Fusio
     """
     found = next((p for p in (Path(path), STUDIES / Path(path).name, STUDIES / f"{path}.yaml") if is_file(p)), None)
     if found is None:
-        shipped = ", ".join(sorted(file.stem for file in STUDIES.glob("*.yaml")))
-        raise UserError("no such study", where=str(path)[:200], expected="a YAML file", todo=f"shipped: {shipped}")
+        raise _no_such_study(Path(path))
     tree = read_yaml(found, "the study")
     if not isinstance(tree, dict):
         raise UserError("the study is empty or not a mapping", where=str(found), expected="key: value lines")
@@ -165,6 +164,15 @@ def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study | Fusio
     if lines:
         raise UserError("faults in the study" + "".join(f"\n  - {line}" for line in lines), where=str(found))
     return KINDS[kind].model_validate(tree)
+
+
+def _no_such_study(given: Path) -> UserError:
+    shipped = sorted(file.stem for file in STUDIES.glob("*.yaml"))
+    near = difflib.get_close_matches(given.stem, shipped, 1)
+    hint = f"did you mean {near[0]}?" if near else f"shipped: {', '.join(shipped)}"
+    if is_file(SHIPPED / f"{given.stem}.yaml"):
+        hint = f"{given.stem} is an experiment: `fedbind run {given.stem}`"
+    return UserError("no such study", where=str(given)[:200], expected="a YAML file", todo=hint)
 
 
 def grids() -> list[str]:

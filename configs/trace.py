@@ -56,8 +56,11 @@ def read_trace(path: str | Path) -> Trace:
     where = str(path)
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("the trace cannot be read", where, "a CSV file", f"{type(error).__name__}: {error}") from error
+    except OSError as error:
+        told = error.strerror or str(error)
+        raise UserError(f"the trace cannot be read: {told}", where, "a CSV file (strategy.trace)") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"the trace is no text: {error}", where, "a CSV file in UTF-8") from error
     reader = csv.DictReader(text.splitlines(), restkey="", strict=True)
     found: dict[int, dict[float, Moment]] = {}
     try:

@@ -42,9 +42,15 @@ def read_yaml(path: Path, what: str) -> Any:
     """The values of a YAML file. Raises UserError, of which `what` is the file's role, where it cannot be read."""
     try:
         return parse_yaml(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:  # ValueError: no YAML, or bytes that are no text
-        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"{what} cannot be read as YAML", where=str(path), expected=f"YAML in UTF-8; {told}") from error
+    except OSError as error:
+        told = error.strerror or str(error)
+        raise UserError(
+            f"{what} cannot be read: {told}", where=str(path), expected="a file that you may read"
+        ) from error
+    except ValueError as error:  # no YAML, or bytes that are no text
+        raise UserError(
+            f"{what} cannot be read as YAML", where=str(path), expected=f"YAML in UTF-8; {error}"
+        ) from error
 
 
 def is_file(path: Path) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +26,7 @@ from server.tracking import RunFolder, Status
 from simulation.allocator import keep_freed_memory
 from simulation.local import LocalGrid
 from simulation.raw_pairing import add_raw_pairing
+from simulation.workers import cores, stop, worker_pool
 from strategies.registry import rule_of
 
 if TYPE_CHECKING:
@@ -50,8 +49,7 @@ def run_local(
     workers = min(experiment.run.workers or cores(), len(jobs))
     status: Status = "finished"
     error: str | None = None
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context)
+    pool = worker_pool(workers)
     try:
         pending: dict[Future[None], tuple[int, str]] = {
             pool.submit(run_in_worker, text, method, seed, str(folder.path)): (seed, method) for seed, method in jobs
@@ -62,7 +60,7 @@ def run_local(
             status, error = "failed", "\n".join(failures)
     except KeyboardInterrupt:
         status, error = "interrupted", "stopped by hand"
-        _stop(pool)
+        stop(pool)
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -161,14 +159,3 @@ def logged(run_folder: RunFolder, method: str, seed: int) -> Iterator[None]:
         logger.removeHandler(handler)
         handler.close()
         logger.propagate = spread
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Ends the workers at once; what they wrote stays whole."""
-    for process in list((pool._processes or {}).values()):
-        process.terminate()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

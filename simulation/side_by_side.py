@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from configs.errors import UserError
 from configs.schema import Experiment
 from server.report.finish import finish_run, start_run
 from server.tracking import RunFolder, Status
-from simulation.jobs import cores, run_in_worker
+from simulation.jobs import run_in_worker
+from simulation.workers import cores, stop, worker_pool
 
 Tell = Callable[[str], None]
 
@@ -77,13 +77,12 @@ def _running(tasks: dict[int, Task], workers: int) -> Iterator[Ended]:
     if workers == 1:
         yield ((at, *_timed(task)) for at, task in tasks.items())
         return
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = worker_pool(workers)
     try:
         pending = {pool.submit(_timed, task): at for at, task in tasks.items()}
         yield ((pending[future], *_outcome(future)) for future in as_completed(pending))
     except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()  # what they wrote stays whole
+        stop(pool)
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

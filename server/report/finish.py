@@ -12,7 +12,7 @@ from configs.errors import UserError
 from configs.load import check
 from configs.paths import with_paths
 from configs.schema import Experiment
-from configs.yaml_text import read_yaml
+from configs.yaml_text import is_file, read_yaml
 from server.report.page import write_page
 from server.report.summary import summarise
 from server.tracking import RunFolder, Status, environment
@@ -67,7 +67,9 @@ def finish_run(
 
 
 def stored_experiment(path: Path) -> dict[str, Any]:
-    """The resolved configuration of an earlier run; raises UserError where its file is not what the run wrote."""
+    """The resolved configuration of an earlier run; raises UserError where none lies there, or its file is not its own."""
+    if not is_file(path / "config.yaml"):
+        raise UserError("no run lies here", where=str(path), expected="a run folder with its config.yaml")
     tree = read_yaml(path / "config.yaml", "the run's configuration")
     if not isinstance(tree, dict):
         raise UserError(

@@ -85,6 +85,7 @@ def run(
     """
     if unknown := [name for name in wanted if name not in PARTS]:
         raise UserError(f"unknown bench {unknown[0]!r}", expected=", ".join(PARTS))
+    out.mkdir(parents=True, exist_ok=True)  # what is wrong with it is told before an hour has passed
     found: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
     for name, part in PARTS.items():

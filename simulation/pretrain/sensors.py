@@ -14,6 +14,7 @@ from client.data.recording import Recording
 from client.data.spectral import SpectralWindows, is_signal, spectral_windows
 from client.data.spectral.series import Series
 from client.data.spectral.windows import RATE_HZ, moments_of_series, series_by_recording
+from configs.errors import UserError
 from configs.nodes import derived_seed
 from configs.schema import Experiment
 from models.spectral import PictureForm, columns, paint
@@ -31,6 +32,10 @@ class SensorSettings:
     axes: str = "norm"
     rate_hz: float = RATE_HZ
     windows: int = 256
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate_hz < float("inf"):
+            raise UserError(f"the common rate is {self.rate_hz} Hz", where="--rate-hz", expected="a rate above 0 Hz")
 
 
 def measure_sensors(model: VqVae, experiment: Experiment, settings: SensorSettings, seed: int) -> list[dict[str, Any]]:

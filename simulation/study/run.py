@@ -7,7 +7,7 @@ import shlex
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,9 @@ def run_study(
     grid = _sharing(cells(study, overrides), out / _PRETRAINING)
     for cell in grid:
         same_settings(cell, out / "cells" / cell.folder)
+    unfit = _unfit_cells(grid, out)
+    if len(unfit) == len(grid) and len({str(fault) for fault in unfit.values()}) == 1:
+        raise unfit[grid[0].folder]  # all of them for one reason, such as recordings that are not there: begin nothing
     out.mkdir(parents=True, exist_ok=True)
     for cell in grid:
         make_shared_folder(cell.experiment)
@@ -81,7 +84,7 @@ def run_study(
         if not any(_missing(cell, out, [seed]) for seed in cell.experiment.seeds):
             tell(f"{_called(cell, grid)}: finished before")
     if run is None:
-        failed = _side_by_side(grid, out, tell, written)
+        failed = _side_by_side(grid, out, tell, written, unfit)
     else:
         failed = _cell_by_cell(grid, out, tell, written, run)
     table = written(failed)
@@ -117,13 +120,21 @@ def _sharing(grid: Sequence[Cell], folder: Path) -> list[Cell]:
 Written = Callable[[Sequence[str]], object]
 
 
-def _side_by_side(grid: Sequence[Cell], out: Path, tell: Tell, written: Written) -> list[str]:
+def _unfit_cells(grid: Sequence[Cell], out: Path) -> dict[str, UserError]:
+    """By the folders of cells that have jobs to run and cannot run them: what the user must mend."""
+    seen: dict[str, UserError | None] = {}
+    found = {c.folder: _unfit(c.experiment, seen) for c in grid if _missing(c, out, c.experiment.seeds)}
+    return {folder: fault for folder, fault in found.items() if fault is not None}
+
+
+def _side_by_side(
+    grid: Sequence[Cell], out: Path, tell: Tell, written: Written, faults: Mapping[str, UserError]
+) -> list[str]:
     """Jobs of all cells as processes come free; what failed, in words."""
-    unfit: dict[str, str] = {}
-    seen: dict[str, str | None] = {}
+    unfit = {}
     for cell in grid:
-        fault = None if not _missing(cell, out, cell.experiment.seeds) else _unfit(cell.experiment, seen)
-        if fault is not None:
+        if cell.folder in faults:
+            fault = _in_a_line(faults[cell.folder])
             unfit[cell.folder] = f"{', '.join(cell.place)}: {fault}"
             tell(f"{_called(cell, grid)} cannot run: {fault}")
     tasks = [
@@ -135,7 +146,7 @@ def _side_by_side(grid: Sequence[Cell], out: Path, tell: Tell, written: Written)
     return [*unfit.values(), *(f"{tasks[at].called}: {why}" for at, why in failed.items())]
 
 
-def _unfit(experiment: Experiment, seen: dict[str, str | None]) -> str | None:
+def _unfit(experiment: Experiment, seen: dict[str, UserError | None]) -> UserError | None:
     """What of its recordings and weights the user must mend; asked once of experiments that read the same."""
     key = experiment.model_dump_json(
         include={"data", "further_data", "split", "groups", "partition", "gaps", "models", "seeds"}
@@ -145,12 +156,16 @@ def _unfit(experiment: Experiment, seen: dict[str, str | None]) -> str | None:
     return _refused(check_files, experiment) or seen[key]  # strategies and traces are each cell's own
 
 
-def _refused(check: Callable[[Experiment], None], experiment: Experiment) -> str | None:
+def _refused(check: Callable[[Experiment], None], experiment: Experiment) -> UserError | None:
     try:
         check(experiment)
     except UserError as error:
-        return f"{error.what} ({error.where})"
+        return error
     return None
+
+
+def _in_a_line(error: UserError) -> str:
+    return f"{error.what} ({error.where})"
 
 
 def _cell_by_cell(grid: Sequence[Cell], out: Path, tell: Tell, written: Written, run: Run) -> list[str]:
@@ -165,7 +180,7 @@ def _cell_by_cell(grid: Sequence[Cell], out: Path, tell: Tell, written: Written,
         try:
             run(cell.experiment.model_copy(update={"seeds": seeds}), folder, (folder / "config.yaml").is_file())
         except UserError as error:
-            failed[cell.folder] = f"{', '.join(cell.place)}: {error.what} ({error.where})"
+            failed[cell.folder] = f"{', '.join(cell.place)}: {_in_a_line(error)}"
             tell(f"  failed: {error.what}")
         finally:  # stopped by hand too
             written(list(failed.values()))

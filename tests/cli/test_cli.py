@@ -136,6 +136,19 @@ def one_message(err):
         (["choose", "utd_mhad_label"], "auto finds no modality that two groups share"),
         (["choose", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),
         (["run", "--resume", "no/such/folder"], "no/such/folder"),
+        (["run", "--resume", "runs/x", "--out", "runs/y"], "leave --out out"),
+        (["run", "demo", "--out", ""], "an empty word at --out"),
+        (["run", "--resume="], "an empty word at --resume="),
+        (["run", "utd_mhad_methods"], "utd_mhad_methods is a study: `fedbind study utd_mhad_methods`"),
+        (["study", "demo"], "demo is an experiment: `fedbind run demo`"),
+        (["study", "utd_mhad_method"], "did you mean utd_mhad_methods?"),
+        (["validate", "demo", "strategy.trace=nosuch.csv"], "nosuch.csv"),
+        (["run", "demo", "strategy.trace=nosuch.csv"], "the trace cannot be read: No such file or directory"),
+        (["bench", "tune", "a", "b"], "no run lies here"),
+        (["bench", "all", "--only", "nosuch"], "unknown bench 'nosuch'"),
+        (["bench", "all", "--pfl", "no/such"], "--pfl no/such"),
+        (["bench", "all", "--utd-mhad", "no/such"], "--utd-mhad no/such"),
+        (["pretrain", "--sensors", "demo", "--rate-hz", "0"], "--rate-hz"),
         (["run", "demo", "--resume", "runs/x"], "--resume takes the configuration of the run folder"),
         (["run", "utd_mhad_acc", "data.root=/no/such/folder"], "/no/such/folder"),
         (["data", "check", "utd_mhad", "/no/such/folder"], "/no/such/folder"),
@@ -150,8 +163,26 @@ def test_a_mistake_of_the_user_ends_with_2_and_one_message(capsys, tmp_path, mon
     assert not list(tmp_path.iterdir())  # nothing was begun
 
 
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_a_study_of_which_no_cell_can_run_says_why_once_and_begins_nothing(capsys, tmp_path, monkeypatch, engine):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = ended(capsys, "study", "utd_mhad_pairing", "data.root=/no/such/folder", "--engine", engine)
+    assert code == 2 and err.count("/no/such/folder") == 1 and err.count("error: ") == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
-    "arguments", [["runn"], ["run", "demo", "--engine", "warp"], ["validate"], ["run", "--no-such"]]
+    "arguments",
+    [
+        ["runn"],
+        ["run", "demo", "--engine", "warp"],
+        ["validate"],
+        ["run", "--no-such"],
+        ["pretrain", "--latent", "99999999"],
+        ["compare", "demo", "--target", "nan"],
+        ["bench", "match", "--recall", "nan"],
+        ["tune", "runs/x", "--seconds", "inf"],
+    ],
 )
 def test_what_the_command_line_cannot_read_ends_with_2(capsys, arguments):
     code, out, err = ended(capsys, *arguments)
@@ -224,9 +255,9 @@ def test_the_entry_point_leaves_with_the_code(monkeypatch, capsys):
         (OSError(errno.ENOSPC, "No space left on device", "/runs/x"), ["No space left", "/runs/x", "--resume"]),
         (
             PermissionError(errno.EACCES, "Permission denied", "/runs/x"),
-            ["Permission denied", "/runs/x", "another folder"],
+            ["Permission denied", "/runs/x", "name another"],
         ),
-        (OSError(errno.EROFS, "Read-only file system"), ["Read-only", "this machine", "another folder"]),
+        (OSError(errno.EROFS, "Read-only file system"), ["Read-only", "this machine", "name another"]),
     ],
 )
 def test_what_the_machine_refuses_is_told_with_what_to_do(capsys, monkeypatch, fault, told):

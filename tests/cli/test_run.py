@@ -77,3 +77,37 @@ def test_ctrl_c_says_how_far_it_came_and_resume_goes_on_without_repeating(tmp_pa
     resumed = json.loads((folder / "summary.json").read_text())
     assert "incomplete" not in resumed and set(resumed["methods"]) == {"lower_bound", "fedbind"}
     assert summary_without_times(resumed)["methods"]["lower_bound"]["accuracy"]["mean"] is not None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked for in /proc")
+def test_workers_end_with_a_command_that_was_killed(tmp_path):
+    folder = tmp_path / "run"
+    wanted = ["run", "demo", *SMALLEST, "methods=[lower_bound, fedbind]", "run.workers=2", "rounds.contrast=100000"]
+    process = fedbind(*wanted, "--out", folder)
+    try:
+        until(lambda: (folder / "jobs/fedbind-seed0/metrics.jsonl").is_file(), process)
+        others = [pid for pid in in_group(process.pid) if pid != process.pid]
+        assert others
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 60
+        while in_group(process.pid):
+            assert time.monotonic() < deadline, "a worker goes on without its parent"
+            time.sleep(0.05)
+    finally:
+        if in_group(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def in_group(group):
+    """Processes of the group that are not over yet, by /proc."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of = each.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(of) == group and state != "Z":
+            found.append(int(each.parent.name))
+    return found

@@ -39,6 +39,8 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
         )
     if out is not None and out.exists() and not out.is_dir():
         raise UserError("this is a file", where=str(out), expected="a folder, or a name that is free")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # what is wrong with it is told before anything is measured
     costs: dict[str, dict[int, Costs]] = {side: {} for side in SIDES}
     times: dict[int, dict[int, dict[Case, Any]]] = {threads: {} for threads in settings.all_threads}
     memory: dict[Case, dict[int, tuple[int, int]]] = {}
@@ -86,7 +88,6 @@ def bench_encoder(settings: EncoderBench, tell: Tell, out: Path | None = None) -
         "environment": environment(),
     }
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / "costs.json", json.dumps(without_nan(found), indent=1, allow_nan=False) + "\n")
         write_atomically(out / "times.csv", _as_csv(found["times_ms"]))
         write_atomically(out / "time.png", time_picture(settings, times))
