@@ -52,7 +52,7 @@ def test_a_bad_file_is_told(tmp_path, text, said):
     with pytest.raises(UserError, match="cannot be read"):
         read_trace(tmp_path / "none.csv")
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is no text"):
         read_trace(path)
 
 

@@ -5,7 +5,7 @@ from scipy.io import savemat
 
 from benchmarks.own_folder import DESCRIPTION, WORDS
 from client.data.motionsense import ACTIVITIES
-from tests.client.data import test_motionsense, test_shoaib, test_utd_mhad
+from tests.client.data import test_motionsense, test_shoaib, test_utd_mhad, test_wesad
 
 
 def write_utd_mhad(root):
@@ -61,3 +61,9 @@ def write_mmfi(root):
             for frame in (1, 3):  # every second one is read
                 (place / "mmwave" / f"frame{frame:03d}.bin").write_bytes(rng.normal(size=(3, 5)).tobytes())
                 savemat(place / "wifi-csi" / f"frame{frame:03d}.mat", {"CSIamp": rng.normal(40, 2, (3, 114, 10))})
+
+
+def write_wesad(root):
+    """Its 15 people, wrist alone, a few seconds of each condition."""
+    for number in (*range(2, 12), *range(13, 18)):
+        test_wesad.write(root, f"S{number}", {**test_wesad.subject(), "subject": f"S{number}"})

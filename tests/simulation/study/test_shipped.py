@@ -19,6 +19,7 @@ FRAMES = {  # data set of `data` -> the experiment's modalities, as small as the
     "utd_mhad": {"accelerometer": 16, "gyroscope": 16, "skeleton": 12},
     "motionsense": {"gravity": 16, "gyroscope": 16, "user_acceleration": 16},
     "shoaib": {"accelerometer": 16, "gyroscope": 16, "magnetometer": 16},
+    "wesad": {"wrist_eda": 8, "wrist_bvp": 16, "wrist_acc": 16},
     "mmfi": {"skeleton": 2, "radar": 2, "wifi_csi": 2},
 }
 OWN = {"mine": range(9, 17), "target": range(17, 25)}  # further data set of own recordings -> its people
