@@ -244,6 +244,9 @@ class FineTuneSettings(Section):
     batch: Count = 32
     augment: bool = True
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98  # decay of the weights' moving average; 0: none
+    # Weight of a cross-entropy of each of the head's two parts (cosine, hidden layer) by itself, beside that of their sum:
+    # neither leaves to the other what it could say. For `models.encoder=unified` 1 is better.
+    auxiliary: Annotated[float, Field(ge=0.0)] = 0.0
     head_from: Literal["projection", "fresh"] = "projection"  # where there is one; a lower bound has none
     modality_drop: Annotated[float, Field(ge=0.0, lt=1.0)] = (
         0.0  # chance that a sensor of a sample is masked; not the last

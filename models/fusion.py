@@ -88,7 +88,19 @@ class FusionClassifier(nn.Module):
         return block
 
     def forward(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
-        """(batch, step, feature) per modality -> logits (batch, class).
+        """(batch, step, feature) per modality -> logits (batch, class); arguments and errors as those of `parts`."""
+        return self.joined(*self.parts(features, present))
+
+    def joined(self, cosine: Tensor, second: Tensor) -> Tensor:
+        """Logits from the two parts, (batch, class) each: of both, or of the one by which the head judges."""
+        if self.takes == "both":
+            return cosine + second
+        return cosine if self.takes == "bound" else second
+
+    def parts(
+        self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(batch, step, feature) per modality -> the scaled cosine and the hidden layer's say, logits (batch, class) each.
 
         `present[modality]` is a boolean (batch,); left out, every modality given is present. Modalities of the head
         that are not given at all are absent. Raises KeyError for a modality without a block, ValueError without any.
@@ -117,9 +129,7 @@ class FusionClassifier(nn.Module):
         second = self.classes(hidden / some)
         if self.unseen:
             second = torch.where(unseen > 0, torch.zeros_like(second), second)
-        if self.takes == "both":
-            return self.scale * cosine + second
-        return self.scale * cosine if self.takes == "bound" else second
+        return self.scale * cosine, second
 
     def embed(self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Unit rows (batch, out) in the bound space, by modality; (batch, step, feature) each."""

@@ -157,10 +157,12 @@ def tune_epoch(
 ) -> float:
     """One pass over the labelled samples; returns its mean cross-entropy.
 
+    With `auxiliary` each of the head's two parts is taught by itself as well (deep supervision, Lee et al., AISTATS 2015).
     For the first `probe_epochs` what pre-training taught stays as it is. Shuffling, dropout, augmentation and what
     `modality_drop` masks follow from (seed, epoch).
 
-    correction  what the aggregation rule changes in every step; its term of the loss is not in what is returned
+    correction  what the aggregation rule changes in every step; its term of the loss, and those of `auxiliary`, are not in
+                what is returned
     only        the parameters that are trained, by name; None: all
     """
     masks = torch.Generator().manual_seed(derived_seed(seed, "modality drop", tuning.epoch))
@@ -186,18 +188,35 @@ def tune_epoch(
                 left_over(batch.present, settings.modality_drop, masks) if settings.modality_drop else batch.present
             )
             features = {m: tuning.encoders[m](each) for m, each in windows.items()}
-            logits = tuning.head(features, present)
+            parts = tuning.head.parts(features, present)
+            logits = tuning.head.joined(*parts)
             loss = _loss(logits, batch, settings.label_smoothing)
-            further = None
+            further = _auxiliary(tuning.head, parts, batch, settings)
             if correction is not None and correction.looks:
                 seen = Batch(tuning.head.embed(features, present), windows, present, logits, batch.label)
-                further = correction.further_loss(seen)
+                further = _added(further, correction.further_loss(seen))
             step(tuning.optimiser, loss if further is None else loss + further, correction)
             loss_sum += loss.item() * len(rows)
             tuning.step += 1
             _follow(tuning, settings.averaging)
     tuning.epoch += 1
     return loss_sum / max(len(data), 1)
+
+
+def _auxiliary(
+    head: FusionClassifier, parts: tuple[Tensor, Tensor], batch: Labelled, settings: FineTuneSettings
+) -> Tensor | None:
+    """`auxiliary` times the sum of both parts' own losses; None where it is 0 or the head judges by one part alone."""
+    if not settings.auxiliary or head.takes != "both":
+        return None
+    cosine, second = (_loss(logits, batch, settings.label_smoothing) for logits in parts)
+    return settings.auxiliary * (cosine + second)
+
+
+def _added(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
 def _loss(logits: Tensor, batch: Labelled, smoothing: float) -> Tensor:

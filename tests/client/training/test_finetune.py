@@ -1,14 +1,19 @@
 """Fine-tuning on toy windows: pieces that go on bit by bit, probe epochs, folds, averaged weights."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from client.training.finetune import (
     Labelled,
+    _added,
+    _auxiliary,
     begin_from_prototypes,
     count_correct,
     folds,
@@ -314,3 +319,49 @@ def test_every_sample_is_left_out_exactly_once(samples, count, seed):
         for value in set(label.tolist()):
             sizes = np.bincount(fold[label == value], minlength=count)
             assert sizes.max() - sizes.min() <= 1
+
+
+def told(weight=None):
+    """Two samples of classes 0 and 1, and logits of both parts."""
+    batch = Labelled({}, torch.tensor([0, 1]), weight)
+    return (torch.zeros(2, 2), torch.tensor([[math.log(3.0), 0.0], [math.log(7.0), 0.0]])), batch
+
+
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [
+        (None, math.log(2) + (math.log(4 / 3) + math.log(8)) / 2),
+        (torch.tensor([3.0, 1.0]), math.log(2) + (3 * math.log(4 / 3) + math.log(8)) / 4),
+    ],
+)
+def test_the_auxiliary_loss_is_that_of_each_part_by_itself(weight, expected):
+    settings = FineTuneSettings(auxiliary=0.5, label_smoothing=0.0)
+    parts, batch = told(weight)
+    head = tuning(settings).head
+    assert float(_auxiliary(head, parts, batch, settings)) == pytest.approx(0.5 * expected)
+    for takes in ("bound", "latents"):
+        head.takes = takes
+        assert _auxiliary(head, parts, batch, settings) is None
+    head.takes = "both"
+    assert _auxiliary(head, parts, batch, FineTuneSettings()) is None
+
+
+def test_with_an_auxiliary_loss_the_hidden_layer_learns_what_the_cosine_knows_already():
+    data, losses = labelled(40), {}
+    for weight in (0.0, 1.0):
+        settings = FineTuneSettings(batch=8, rate=0.01, auxiliary=weight, averaging=0.0)
+        made = tuning(settings)
+        begin_from_prototypes(made, data)
+        run(made, settings, 12, data)
+        made.encoders.eval()
+        made.head.eval()
+        with torch.no_grad():
+            _, second = made.head.parts({m: made.encoders[m](w) for m, w in data.clean().items()}, data.present)
+        losses[weight] = float(F.cross_entropy(second, data.label))
+    assert losses[1.0] < 0.8 * losses[0.0]
+
+
+def test_the_correction_s_term_is_added_to_the_auxiliary_one():
+    one, two = torch.tensor(1.0), torch.tensor(2.0)
+    assert _added(None, None) is None
+    assert float(_added(one, None)) == 1 and float(_added(None, two)) == 2 and float(_added(one, two)) == 3
