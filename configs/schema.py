@@ -6,6 +6,7 @@ changes. Nothing here imports another room: a node, the server and the command l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -14,7 +15,7 @@ from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySet
 from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import MOST_LETTERS, Count, Positive, Section, Size
 from configs.strategy_settings import StrategySettings
-from configs.unified_settings import UnifiedSettings
+from configs.unified_settings import UnifiedSettings, with_learning
 from configs.wire_settings import WireSettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -229,7 +230,10 @@ class ContrastSettings(Section):
 
 
 class FineTuneSettings(Section):
-    """The fusion head at the edge, and how what was learnt before is protected."""
+    """The fusion head at the edge, and how what was learnt before is protected.
+
+    With `models.encoder: unified` defaults are other ones: `configs.unified_settings.LEARNING`.
+    """
 
     rate: Positive = 1e-3
     # What was pre-trained learns at this share of `rate`; 0 freezes it. Of several the folds choose one, each job its own.
@@ -245,7 +249,7 @@ class FineTuneSettings(Section):
     augment: bool = True
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98  # decay of the weights' moving average; 0: none
     # Weight of a cross-entropy of each of the head's two parts (cosine, hidden layer) by itself, beside that of their sum:
-    # neither leaves to the other what it could say. For `models.encoder=unified` 1 is better.
+    # neither leaves to the other what it could say.
     auxiliary: Annotated[float, Field(ge=0.0)] = 0.0
     head_from: Literal["projection", "fresh"] = "projection"  # where there is one; a lower bound has none
     modality_drop: Annotated[float, Field(ge=0.0, lt=1.0)] = (
@@ -358,6 +362,13 @@ class Experiment(Section):
     def never_tuned(self) -> list[str]:
         """Modalities that test nodes hold and no fine-tuning node does: known from pre-training alone."""
         return [m for m in self.groups["test"].modalities if m not in self.downstream]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adapters_learn_at_their_own_rates(cls, tree: Any) -> Any:
+        models = tree.get("models") if isinstance(tree, Mapping) else None
+        encoder = models.get("encoder") if isinstance(models, Mapping) else getattr(models, "encoder", None)
+        return with_learning(tree) if encoder == "unified" else tree
 
     @model_validator(mode="after")
     def _auto_is_named(self) -> Experiment:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -53,3 +54,22 @@ class UnifiedSettings(Section):
     noise: AtLeastZero = 0.3  # white noise on latents, in their standard deviations
     head: Literal["both", "bound", "latents"] = "both"  # what the fusion head judges by
     adapt: AdaptSettings = AdaptSettings()
+
+
+# What small adapters on a frozen encoder's latents learn by where the configuration does not say: chosen on people of
+# UTD-MHAD who are tested in no figure. The sections' own defaults are those of an encoder for each sensor.
+LEARNING: dict[str, dict[str, float]] = {
+    "autoencoder": {"rate": 0.003},
+    "contrast": {"rate": 0.003},
+    "finetune": {"rate": 0.003, "auxiliary": 1.0},
+}
+
+
+def with_learning(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """An experiment's values with `LEARNING` for what is not named in them."""
+    found = dict(tree)
+    for section, values in LEARNING.items():
+        named = found.get(section, {})
+        if isinstance(named, Mapping):  # anything else is a fault, or said whole
+            found[section] = {**values, **named}
+    return found

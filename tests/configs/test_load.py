@@ -364,3 +364,26 @@ def test_self_training_with_nobody_who_could_learn_from_it_is_refused():
     with pytest.raises(UserError) as error:
         load("demo", ["rounds.self_training=2", "groups.a.modalities=[acc]", "groups.b.modalities=[acc]"])
     assert "rounds.self_training: no incomplete group holds a modality that is fine-tuned" in str(error.value)
+
+
+def learning(experiment):
+    tuned = experiment.finetune
+    return experiment.autoencoder.rate, experiment.contrast.rate, tuned.rate, tuned.auxiliary
+
+
+def test_adapters_learn_at_their_own_rates_where_none_is_named():
+    assert learning(load("demo")) == (0.002, 0.001, 0.001, 0.0)
+    unified = load("demo", ["models.encoder=unified"])
+    assert learning(unified) == (0.003, 0.003, 0.003, 1.0)
+    named = ["models.encoder=unified", "contrast.rate=0.002", "finetune.auxiliary=0", "finetune.batch=8"]
+    assert learning(load("demo", named)) == (0.003, 0.002, 0.003, 0.0)
+    assert (
+        check(yaml.safe_load(dump(unified))) == unified == type(unified).model_validate_json(unified.model_dump_json())
+    )
+    assert unified.finetune.batch == load("demo").finetune.batch
+
+
+@pytest.mark.parametrize("override", ["finetune=3", "finetune=[1]", "contrast={rate: fast}"])
+def test_a_fault_beside_the_adapters_rates_is_told_as_ever(override):
+    key = override.partition("=")[0]
+    assert key in refusal("demo", ["models.encoder=unified", override])
