@@ -2,7 +2,7 @@
 
 python benchmarks/study_table.py FOLDER [FIGURE [OF]]
 python benchmarks/study_table.py FOLDER each FIGURE...
-python benchmarks/study_table.py FOLDER less OTHER [FIGURE]
+python benchmarks/study_table.py FOLDER less OTHER [FIGURE]      # either may be FOLDER::VALUE, the jobs at a value of an axis
 
 FIGURE  a column of jobs.csv: accuracy (the default), accuracy_fine_tuned, macro_f1, …
 OF      the column of fedbind's own figure in the differences, where it is another one
@@ -30,12 +30,33 @@ WHOLE = ("cpu_seconds", "bytes_up", "bytes_down", "alignment", "uniformity", "la
 Jobs = dict[tuple[str, str, str], dict[str, str]]  # (place, method, seed) -> the job's line
 
 
-def jobs_of(folder: Path) -> Jobs:
-    """The lines of a study's jobs.csv; the columns before the method's say where on the axes a job lies."""
+def jobs_of(folder: Path, value: str = "") -> Jobs:
+    """The lines of a study's jobs.csv; the columns before the method's say where on the axes a job lies.
+
+    value  only jobs that have it on an axis, which their places then lack
+    """
     with (folder / "jobs.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     axes = list(lines[0])[: list(lines[0]).index("method")] if lines else []
-    return {(", ".join(line[axis] for axis in axes), line["method"], line["seed"]): line for line in lines}
+    found = {}
+    for line in lines:
+        place = [line[axis] for axis in axes]
+        if value and value not in place:
+            continue
+        if value:
+            place.remove(value)
+        found[", ".join(place), line["method"], line["seed"]] = line
+    return found
+
+
+def asked_for(word: str) -> Jobs:
+    """The jobs of FOLDER or FOLDER::VALUE; ends the command where there are none."""
+    folder, _, value = word.partition("::")
+    try:
+        jobs = jobs_of(Path(folder), value)
+    except OSError as error:
+        sys.exit(f"{folder}/jobs.csv: {error.strerror}")
+    return jobs or sys.exit(f"no job in {word}")
 
 
 def each_place(jobs: Jobs, figures: Sequence[str]) -> list[str]:
@@ -109,8 +130,13 @@ def _told(paired: Sequence[tuple[tuple[str, ...], float]]) -> str:
 
 
 if __name__ == "__main__":
-    found, told = jobs_of(Path(sys.argv[1])), sys.argv[2:]
+    if len(sys.argv) < 2 or sys.argv[2:] == ["less"]:
+        sys.exit(__doc__)
+    found, told = asked_for(sys.argv[1]), sys.argv[2:]
+    figures = {"less": told[2:], "each": told[1:]}.get("".join(told[:1]), told[:2])
+    if strange := [figure for figure in figures if figure not in next(iter(found.values()))]:
+        sys.exit(f"no figure {strange[0]}; there are {', '.join(next(iter(found.values())))}")
     if told[:1] == ["less"]:
-        print(less(found, jobs_of(Path(told[1])), *told[2:]))
+        print(less(found, asked_for(told[1]), *figures))
         sys.exit()
-    print("\n".join(each_place(found, told[1:]) if told[:1] == ["each"] else rows(found, *told[:2])))
+    print("\n".join(each_place(found, figures) if told[:1] == ["each"] else rows(found, *figures)))

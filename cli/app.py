@@ -100,8 +100,9 @@ def call(arguments: list[str]) -> int:
 def _none_empty(arguments: list[str]) -> None:
     """Raises UserError for an empty word, such as that of a shell's variable that is not set: as a path it would mean here."""
     for place, word in enumerate(arguments):
-        if not word or (word.startswith("--") and word.endswith("=")):
-            near = word or (arguments[place - 1] if place else "")
+        if not word or (word.startswith("--") and word.find("=") == len(word) - 1):
+            before = arguments[place - 1] if place else ""
+            near = word or ("" if before == "--debug" else before)
             raise UserError(f"an empty word{f' at {near}' if near else ''}", expected="a value",
                             todo="is a variable of the shell not set?")  # fmt: skip
 

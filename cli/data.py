@@ -31,7 +31,7 @@ def check(
 ) -> None:
     """Read a folder and say what was found: subjects, classes, lengths, rates, gaps, and what could not be read."""
     from client.data.describe import check as examine
-    from client.data.explain import check_text, told_faults
+    from client.data.explain import check_text
     from client.data.gallery import Gallery
     from client.data.page import write_page
     from configs.errors import UserError
@@ -44,5 +44,5 @@ def check(
         write_page(page, found, gallery)
         typer.echo(f"\nwritten: {page}")
     if found.faults:
-        raise UserError("not all of it could be read", where=str(folder or name), expected="\n".join(told_faults(found)),
-                        todo="mend what is named, or leave it out")  # fmt: skip
+        raise UserError(f"of {', '.join(found.faults)} nothing could be read", where=str(folder or name),
+                        todo="mend what is named above, or leave it out")  # fmt: skip

@@ -14,6 +14,7 @@ import yaml
 from configs.errors import UserError
 from configs.faults import faults_of
 from configs.schema import Experiment
+from configs.unified_settings import with_learning
 from configs.yaml_text import is_file, is_folder, parse_yaml, read_yaml
 
 SHIPPED = Path(__file__).parent
@@ -32,6 +33,9 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
         raise UserError("the configuration is empty or not a mapping", where=str(found), expected="key: value lines")
     for override in overrides:
         _apply(tree, override)
+    models = tree.get("models")
+    if isinstance(models, dict) and models.get("encoder") == "unified":
+        tree = with_learning(tree)
     return check(tree, where=str(path))
 
 

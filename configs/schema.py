@@ -6,7 +6,6 @@ changes. Nothing here imports another room: a node, the server and the command l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -15,7 +14,7 @@ from configs.data_settings import DataSettings, FurtherDataSettings, ModalitySet
 from configs.fit import ROLES, faults_between, shared_modalities
 from configs.section import MOST_LETTERS, Count, Positive, Section, Size
 from configs.strategy_settings import StrategySettings
-from configs.unified_settings import UnifiedSettings, with_learning
+from configs.unified_settings import UnifiedSettings
 from configs.wire_settings import WireSettings
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -232,7 +231,7 @@ class ContrastSettings(Section):
 class FineTuneSettings(Section):
     """The fusion head at the edge, and how what was learnt before is protected.
 
-    With `models.encoder: unified` defaults are other ones: `configs.unified_settings.LEARNING`.
+    Where a configuration with `models.encoder: unified` is read, defaults are `configs.unified_settings.LEARNING`.
     """
 
     rate: Positive = 1e-3
@@ -260,7 +259,8 @@ class FineTuneSettings(Section):
 class SelfTrainingSettings(Section):
     """Nodes of the incomplete groups learn on from pseudo-labels that the fine-tuned network gives their samples.
 
-    Rates, batches and augmentation are those of `finetune`; what was pre-trained learns at `encoder_rate_share`.
+    Rates, batches, augmentation and the auxiliary loss are those of `finetune`; what was pre-trained learns at
+    `encoder_rate_share`.
     """
 
     partners: bool = True  # bound samples agree on their pseudo-labels; else each sample's own prediction is taken
@@ -362,13 +362,6 @@ class Experiment(Section):
     def never_tuned(self) -> list[str]:
         """Modalities that test nodes hold and no fine-tuning node does: known from pre-training alone."""
         return [m for m in self.groups["test"].modalities if m not in self.downstream]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _adapters_learn_at_their_own_rates(cls, tree: Any) -> Any:
-        models = tree.get("models") if isinstance(tree, Mapping) else None
-        encoder = models.get("encoder") if isinstance(models, Mapping) else getattr(models, "encoder", None)
-        return with_learning(tree) if encoder == "unified" else tree
 
     @model_validator(mode="after")
     def _auto_is_named(self) -> Experiment:

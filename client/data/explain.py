@@ -34,10 +34,5 @@ def check_text(found: DatasetCheck) -> str:
         ]
         lines += [f"  … and {len(found.skipped) - 50} more"] if len(found.skipped) > 50 else []
     if found.faults:
-        lines += ["", "could not be read"] + [f"  {told}" for told in told_faults(found)]
+        lines += ["", "could not be read"] + [f"  {subject}: {why}" for subject, why in found.faults.items()]
     return "\n".join(lines)
-
-
-def told_faults(found: DatasetCheck) -> list[str]:
-    """Who could not be read, and why."""
-    return [f"{subject}: {why}" for subject, why in found.faults.items()]

@@ -71,6 +71,12 @@ def comparison_of(
         overrides=[*overrides, *asked], axes=axes_of(over, parameters, first),
     )  # fmt: skip
     tries_of(1.0, None, plan.tries)
+    if plan.tries > 1 and not plan.tune_each and any(axis.name in ("models", "models.encoder") for axis in study.axes):
+        raise UserError(
+            "rates that are found with one encoder are none for another",
+            where="--over models.encoder",
+            todo="add --tune-each",
+        )
     options = [
         *(f"--over={word}" for word in over), *(f"--parameter={word}" for word in parameters),
         *([f"--seeds={seeds}"] if seeds is not None else []), *_told(plan),

@@ -64,9 +64,10 @@ def run_study(
     grid = _sharing(cells(study, overrides), out / _PRETRAINING)
     for cell in grid:
         same_settings(cell, out / "cells" / cell.folder)
-    unfit = _unfit_cells(grid, out)
-    if len(unfit) == len(grid) and len({str(fault) for fault in unfit.values()}) == 1:
-        raise unfit[grid[0].folder]  # all of them for one reason, such as recordings that are not there: begin nothing
+    waiting = [cell for cell in grid if _missing(cell, out, cell.experiment.seeds)]
+    unfit = _unfit_cells(waiting)
+    if waiting and len(unfit) == len(waiting) and len({str(fault) for fault in unfit.values()}) == 1:
+        raise unfit[waiting[0].folder]  # all for one reason, such as recordings that are not there: begin nothing
     out.mkdir(parents=True, exist_ok=True)
     for cell in grid:
         make_shared_folder(cell.experiment)
@@ -86,7 +87,7 @@ def run_study(
     if run is None:
         failed = _side_by_side(grid, out, tell, written, unfit)
     else:
-        failed = _cell_by_cell(grid, out, tell, written, run)
+        failed = _cell_by_cell(grid, out, tell, written, unfit, run)
     table = written(failed)
     if not any(_missing(cell, out, cell.experiment.seeds) for cell in grid):
         shutil.rmtree(out / _PRETRAINING, ignore_errors=True)
@@ -120,23 +121,29 @@ def _sharing(grid: Sequence[Cell], folder: Path) -> list[Cell]:
 Written = Callable[[Sequence[str]], object]
 
 
-def _unfit_cells(grid: Sequence[Cell], out: Path) -> dict[str, UserError]:
-    """By the folders of cells that have jobs to run and cannot run them: what the user must mend."""
+def _unfit_cells(waiting: Sequence[Cell]) -> dict[str, UserError]:
+    """By the folders of those cells that cannot run: what the user must mend."""
     seen: dict[str, UserError | None] = {}
-    found = {c.folder: _unfit(c.experiment, seen) for c in grid if _missing(c, out, c.experiment.seeds)}
+    found = {cell.folder: _unfit(cell.experiment, seen) for cell in waiting}
     return {folder: fault for folder, fault in found.items() if fault is not None}
 
 
-def _side_by_side(
-    grid: Sequence[Cell], out: Path, tell: Tell, written: Written, faults: Mapping[str, UserError]
-) -> list[str]:
-    """Jobs of all cells as processes come free; what failed, in words."""
+def _told_unfit(grid: Sequence[Cell], faults: Mapping[str, UserError], tell: Tell) -> dict[str, str]:
+    """Tells of every cell that cannot run; by its folder, in words for the end."""
     unfit = {}
     for cell in grid:
         if cell.folder in faults:
             fault = _in_a_line(faults[cell.folder])
             unfit[cell.folder] = f"{', '.join(cell.place)}: {fault}"
             tell(f"{_called(cell, grid)} cannot run: {fault}")
+    return unfit
+
+
+def _side_by_side(
+    grid: Sequence[Cell], out: Path, tell: Tell, written: Written, faults: Mapping[str, UserError]
+) -> list[str]:
+    """Jobs of all cells as processes come free; what failed, in words."""
+    unfit = _told_unfit(grid, faults, tell)
     tasks = [
         Task(f"{', '.join([*cell.place, method])}, seed {seeds[-1]}", cell.experiment, out / "cells" / cell.folder,
              method, seeds[-1])
@@ -168,9 +175,11 @@ def _in_a_line(error: UserError) -> str:
     return f"{error.what} ({error.where})"
 
 
-def _cell_by_cell(grid: Sequence[Cell], out: Path, tell: Tell, written: Written, run: Run) -> list[str]:
+def _cell_by_cell(
+    grid: Sequence[Cell], out: Path, tell: Tell, written: Written, faults: Mapping[str, UserError], run: Run
+) -> list[str]:
     """Every cell as a run of its own, one after another; what failed, in words."""
-    failed: dict[str, str] = {}
+    failed = _told_unfit(grid, faults, tell)
     for cell, seeds in by_seed(grid):
         missing = _missing(cell, out, seeds[-1:])
         if not missing or cell.folder in failed:

@@ -381,6 +381,9 @@ def test_adapters_learn_at_their_own_rates_where_none_is_named():
         check(yaml.safe_load(dump(unified))) == unified == type(unified).model_validate_json(unified.model_dump_json())
     )
     assert unified.finetune.batch == load("demo").finetune.batch
+    stored = unified.model_dump(mode="json")
+    del stored["finetune"]["auxiliary"], stored["contrast"]["rate"]  # as a run wrote it before there was such a key
+    assert learning(check(stored)) == (0.003, 0.001, 0.003, 0.0)
 
 
 @pytest.mark.parametrize("override", ["finetune=3", "finetune=[1]", "contrast={rate: fast}"])

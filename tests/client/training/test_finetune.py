@@ -23,6 +23,7 @@ from client.training.finetune import (
     stacked,
     tune_epoch,
 )
+from client.training.local_part import LocalCorrection
 from client.training.views import View
 from configs.schema import FineTuneSettings
 from models.encoders import FEATURE, STEPS, build_encoder
@@ -365,3 +366,27 @@ def test_the_correction_s_term_is_added_to_the_auxiliary_one():
     one, two = torch.tensor(1.0), torch.tensor(2.0)
     assert _added(None, None) is None
     assert float(_added(one, None)) == 1 and float(_added(None, two)) == 2 and float(_added(one, two)) == 3
+
+
+class Silent(LocalCorrection):
+    """Looks at every batch, and adds nothing, or as much as it is told."""
+
+    looks = True
+
+    def __init__(self, model, term):
+        super().__init__(model, {}, {})
+        self.term = term
+
+    def further_loss(self, batch):
+        return self.term
+
+
+@pytest.mark.parametrize("term", [None, torch.zeros(())])
+def test_a_correction_without_a_term_takes_nothing_from_the_auxiliary_loss(term):
+    settings = SETTINGS.model_copy(update={"auxiliary": 1.0})
+    alone, beside, without = tuning(settings), tuning(settings), tuning(SETTINGS)
+    run(alone, settings, 2)
+    run(without, SETTINGS, 2)
+    for _ in range(2):
+        tune_epoch(beside, labelled(), settings, 7, jittered, Silent(beside, term))
+    assert bits(beside) == bits(alone) != bits(without)

@@ -103,6 +103,44 @@ def test_every_cell_has_its_first_seed_before_any_has_its_second(toy, tmp_path):
     assert ran == [("none", [3], False), ("some", [3], False), ("none", [3, 1], True), ("some", [3, 1], True)]
 
 
+@pytest.mark.parametrize("engine", [None, "ray"])
+def test_cells_that_cannot_run_are_told_once_and_the_others_go_on(toy, tmp_path, monkeypatch, engine):
+    ran, told = [], []
+
+    def refused(experiment):
+        if experiment.gaps.rate or not ran:
+            raise UserError("no such folder", "data.root")
+
+    def task(tasks, *_):
+        ran.extend(each.called for each in tasks)
+        return {}
+
+    def cell(experiment, folder, resume):
+        ran.append(folder.name)
+
+    monkeypatch.setattr("simulation.study.run.check_holdings", refused)
+    monkeypatch.setattr("simulation.study.run.run_tasks", task)
+    asked = load_study(toy), str(toy), QUICK, tmp_path / "out", told.append, cell if engine else None
+    with pytest.raises(UserError, match="no such folder"):  # no cell at all
+        run_study(*asked)
+    assert not told and not (tmp_path / "out").exists()
+
+    ran.append("from now on cells without gaps can run")
+    outcome = run_study(*asked)
+    assert outcome.failed == ["some: no such folder (data.root)"]
+    assert told == ["cell 2/2 (some) cannot run: no such folder (data.root)"] + [
+        "cell 1/2 (none), seed 0: 2 jobs to run"
+    ] * (engine is not None)
+    assert ran[1:] == (["none"] if engine else ["none, lower_bound, seed 0", "none, dcm, seed 0"])
+
+    done = tmp_path / "out" / "cells" / "none" / "jobs"
+    for method in ("lower_bound", "dcm"):  # what is finished needs its recordings no more, what waits does
+        (done / f"{method}-seed0").mkdir(parents=True)
+        (done / f"{method}-seed0" / "result.json").write_text("{}")
+    with pytest.raises(UserError, match="no such folder"):
+        run_study(*asked)
+
+
 @pytest.mark.slow
 def test_what_cells_pretrain_alike_is_trained_once_and_kept_until_the_study_is_whole(tmp_path):
     path, out = tmp_path / "toy.yaml", tmp_path / "out"

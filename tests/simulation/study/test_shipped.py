@@ -10,9 +10,10 @@ from simulation.study.run import run_study
 from tests.simulation.study import recordings
 
 REDUCED = [
-    "seeds=[0]", "rounds={autoencoder: 1, contrast: 1, finetune: 1}",
-    "epochs={autoencoder: 1, contrast: 1, finetune: 1}", "evaluation.folds=2",
-    "models={width: 8, projection: 8, hidden: 8}", "autoencoder.width=8", "autoencoder.latent=4",
+    "seeds=[0]", "rounds.autoencoder=1", "rounds.contrast=1", "rounds.finetune=1",
+    "epochs.autoencoder=1", "epochs.contrast=1", "epochs.finetune=1", "evaluation.folds=2",
+    "models.width=8", "models.projection=8", "models.hidden=8", "models.unified.variants=0",
+    "autoencoder.width=8", "autoencoder.latent=4",
     "run.workers=1", "data.window={kind: whole}",
 ]  # fmt: skip
 FRAMES = {  # data set of `data` -> the experiment's modalities, as small as they can be
@@ -61,3 +62,9 @@ def test_a_shipped_study_runs_from_its_file(roots, tmp_path, name):
     assert len(jobs) == sum(len(cell.experiment.methods) for cell in cells(study, asked))
     assert all(0 <= float(job["accuracy"]) <= 1 for job in jobs)
     assert "real recordings" in (tmp_path / "index.html").read_text()
+
+
+def test_reduced_cells_still_differ_in_what_the_study_varies():
+    for name in grids():
+        found = [cell.experiment.model_dump_json() for cell in cells(load_study(name), REDUCED)]
+        assert len(set(found)) == len(found), name

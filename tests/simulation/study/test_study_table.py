@@ -49,3 +49,14 @@ def test_the_places_are_what_stands_before_the_method(tmp_path):
     assert list(jobs_of(tmp_path)) == [("", "dcm", "0")]
     (tmp_path / "jobs.csv").write_text("labels,drop," + lines[0].partition(",")[2] + "\n2,none,dcm,0,0.5,0.4,10\n")
     assert list(jobs_of(tmp_path)) == [("2, none", "dcm", "0")]
+
+
+def test_the_jobs_at_one_value_of_an_axis_by_hand(tmp_path):
+    head, *lines = JOBS.splitlines()
+    told = [f'"{value}",{line}' for value in ("one", "one, small") for line in lines]
+    told[-1] = told[-1].replace("0.8", "0.4")
+    (tmp_path / "jobs.csv").write_text("\n".join([f"encoder,{head}", *told]))
+    one, small = jobs_of(tmp_path, "one"), jobs_of(tmp_path, "one, small")
+    assert list(one) == list(small) and ("q", "fedbind", "0") in one and len(one) == 6
+    assert less(one, small) == "+20.0, 3 pairs"  # p: 0 and 0, q: 40
+    assert not jobs_of(tmp_path, "two")
