@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 import safetensors.torch
+from torch import Tensor
 
 from client.store import NodeStore
 from models.unified import LatentAxes
@@ -22,6 +23,9 @@ from protocol.payload import Block, ProtocolError
 
 AXES = (
     "latents."  # blocks of it: {"mean": (number,), "turn": (number, fewer)}, to which latents of a modality are turned
+)
+MIXTURE = (
+    "mixture."  # blocks of it: {"mean": (signal,), "turn": (signal, fewer)}, by which signals of a modality are mixed
 )
 BLOCK = "unified"  # {"file": uint8 (bytes,)}: what `models.vqvae.pack` made
 
@@ -70,11 +74,17 @@ def encoder_used(store: NodeStore, method: str, seed: int) -> tuple[VqVae, str]:
 
 
 def take_axes(store: NodeStore, method: str, seed: int, partition: int, blocks: Mapping[str, Block]) -> None:
-    """Keeps what `latents.<modality>` blocks say, for the messages of the job that follow; they need not say it again.
+    """Keeps what `mixture.<modality>` and `latents.<modality>` blocks say, in the place of what was kept before, for the
+    messages of the job that follow; they need not say it again.
 
     Several nodes of one host share its store; each is told of its own modalities.
     """
-    flat = {f"{n}/{key}": value for n, block in blocks.items() if n.startswith(AXES) for key, value in block.items()}
+    flat = {
+        f"{n}/{key}": value
+        for n, block in blocks.items()
+        if n.startswith((AXES, MIXTURE))
+        for key, value in block.items()
+    }
     store.put(
         _axes(method, seed, partition), safetensors.numpy.save({n: np.ascontiguousarray(v) for n, v in flat.items()})
     )
@@ -82,10 +92,19 @@ def take_axes(store: NodeStore, method: str, seed: int, partition: int, blocks: 
 
 def axes_used(store: NodeStore, method: str, seed: int, partition: int, modality: str) -> LatentAxes:
     """The axes of a modality in a job; raises ProtocolError where the node was never told."""
-    kept = safetensors.torch.load(store.get(_axes(method, seed, partition)) or safetensors.torch.save({}))
+    kept = _kept(store, method, seed, partition)
     if f"{AXES}{modality}/turn" not in kept:
         raise ProtocolError(f"{modality}: nobody told this node the axes of its latents")
     return LatentAxes(kept[f"{AXES}{modality}/mean"], kept[f"{AXES}{modality}/turn"])
+
+
+def mixture_used(store: NodeStore, method: str, seed: int, partition: int, modality: str) -> Tensor | None:
+    """How a modality's signals are mixed in a job, (signal, fewer); None where the node was told of none."""
+    return _kept(store, method, seed, partition).get(f"{MIXTURE}{modality}/turn")
+
+
+def _kept(store: NodeStore, method: str, seed: int, partition: int) -> dict[str, Tensor]:
+    return safetensors.torch.load(store.get(_axes(method, seed, partition)) or safetensors.torch.save({}))
 
 
 @lru_cache(maxsize=4)

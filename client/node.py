@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from client.data.holdings import Holdings
-from client.frozen import axes_used, encoder_used
+from client.frozen import axes_used, encoder_used, mixture_used
 from client.latents import Latents, LatentView, kept_latents, let_go, make_latents
 from client.resident import resident_holdings
 from client.store import NodeStore, store_of
@@ -27,7 +27,17 @@ from configs.schema import Experiment
 from configs.unified_settings import UnifiedSettings
 from models.augment import Strength
 from models.blocks import ModalityShape
-from models.unified import SIGNAL_KINDS, latent_shape, pictures_of, signals_of, sums_of
+from models.unified import (
+    SIGNAL_KINDS,
+    LatentSums,
+    is_mixed,
+    latent_shape,
+    pictures_of,
+    signals_apart,
+    signals_before,
+    signals_of,
+    sums_of,
+)
 from models.unified.latents import PRECISION
 from models.vqvae import CELL, VqVae
 from protocol.handles import sample_handles
@@ -140,11 +150,26 @@ class Node:
         kept = self.store.get(name)
         if kept is None:
             present = torch.from_numpy(self.holdings.samples.present[modality])
-            sums = sums_of(self._latents(payload, modality).clean, present)
-            count, products = torch.tensor([sums.count], dtype=torch.float64), sums.products.float()
-            kept = safetensors.torch.save({"count": count, "total": sums.total, "products": products})
+            kept = safetensors.torch.save(_told(sums_of(self._latents(payload, modality).clean, present)))
             self.store.put(name, kept)
         return {key: value.numpy() for key, value in safetensors.torch.load(kept).items()}
+
+    def signal_sums(self, payload: Payload, modality: str) -> dict[str, np.ndarray]:
+        """What the mixture of its signals is found from: the same over the frames of the windows present."""
+        windows, shape = self._windows(payload, modality, None), self.holdings.shapes[modality]
+        signals = signals_apart(windows.clean(), shape, self.experiment.models.unified)  # (n, signal, time)
+        return {key: value.numpy() for key, value in _told(sums_of(signals.transpose(1, 2), windows.present)).items()}
+
+    def _mixture(self, modality: str) -> Tensor | None:
+        """How the modality's signals are mixed, as all nodes agreed; None where they are not, or nobody told."""
+        shape, settings = self.holdings.shapes[modality], self.experiment.models.unified
+        if not is_mixed(shape, settings):
+            return None
+        turn = mixture_used(self.store, self.method, self.seed, self.place.partition, modality)
+        expected = (signals_before(shape, settings), settings.signals)
+        if turn is not None and tuple(turn.shape) != expected:
+            raise ProtocolError(f"a mixture of {modality} of shape {tuple(turn.shape)}, expected {expected}")
+        return turn
 
     def _latents_name(
         self,
@@ -165,6 +190,8 @@ class Node:
         agreed = payload.blocks.get(f"moments.{modality}", {})
         for key in ("mean", "std"):
             digest.update(np.ascontiguousarray(agreed.get(key, ())).tobytes())
+        if (turn := self._mixture(modality)) is not None:
+            digest.update(turn.numpy().tobytes())
         return f"latents:{digest.hexdigest()}"
 
     def _latents(
@@ -183,7 +210,8 @@ class Node:
 
         def make() -> tuple[Tensor, Tensor]:
             windows = self._windows(payload, modality, how)
-            return make_latents(model, windows, shape, asked, self._varied(), changed, augment.jitter, seed)
+            turn = self._mixture(modality)
+            return make_latents(model, windows, shape, asked, self._varied(), changed, augment.jitter, seed, turn)
 
         return kept_latents(self.store, self._latents_name(payload, modality, how, change, settings), make)
 
@@ -202,7 +230,7 @@ class Node:
         rows = np.flatnonzero(self.holdings.samples.present[modality])
         some = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)] if len(rows) else rows
         windows = self._windows(payload, modality, None).take(torch.from_numpy(some)).clean()
-        signals = signals_of(windows, shape, settings).flatten(0, 1)
+        signals = signals_of(windows, shape, settings, self._mixture(modality)).flatten(0, 1)
         return pictures_of(signals, settings) if len(signals) else torch.zeros(0, 3, settings.bins, settings.records)
 
     def _windows(self, payload: Payload, modality: str, how: str | None) -> View:
@@ -263,6 +291,12 @@ class Node:
         """
         told = ":".join(map(str, ("noise", *purpose))).encode()
         return int.from_bytes(hmac.new(self._handle_key(), told, hashlib.sha256).digest()[:8], "big") >> 1
+
+
+def _told(sums: LatentSums) -> dict[str, Tensor]:
+    """Sums as they leave a node: products in single precision."""
+    count = torch.tensor([sums.count], dtype=torch.float64)
+    return {"count": count, "total": sums.total, "products": sums.products.float()}
 
 
 def goes_on(question: Payload, round: int) -> bool:

@@ -56,8 +56,13 @@ UNIFIED = Kind(
             "of the frozen encoder's latents over all of a node's windows: count, sum of each number, sum of each pair's product",
             1,
         ),
+        Leaves(
+            "mixture.*",
+            "of a modality's signals, where they are many, over all its frames: count, sum of each, sum of each pair's product",
+            1,
+        ),
     ),
-    ("held",),
+    ("held", "mixed"),
 )
 ADAPT = Kind(
     "query.adapt",

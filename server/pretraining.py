@@ -21,7 +21,7 @@ from configs.schema import Experiment
 from protocol.manifest import Manifest
 from server.bound import keep_bound
 from server.job import Job
-from server.phases.unified import AXES, BLOCK
+from server.phases.unified import AXES, BLOCK, MIXTURE
 from server.resume import Progress, keep, kept
 from server.state import JobState, save_blocks
 from server.tracking import environment
@@ -97,7 +97,7 @@ def _alike(one: JobState, other: JobState) -> bool:
 
 def _moments(state: JobState) -> dict[str, dict[str, Any]]:
     return {
-        group: {name: block for name, block in told.items() if not name.startswith(AXES)}
+        group: {name: block for name, block in told.items() if not name.startswith((AXES, MIXTURE))}
         for group, told in state.normalisation.items()
     }
 

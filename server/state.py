@@ -46,7 +46,7 @@ class JobState:
         """What a node's data set was agreed to be normalised by: `moments.<modality>` blocks of the modalities it holds.
 
         only  of these modalities alone, as far as it holds them
-        kind  "latents." for the axes of latents, which a node is told once
+        kind  "latents." for the axes of latents, "mixture." for how signals are mixed, which a node is told once
         """
         told = self.manifests[partition]
         wanted = set(told.modalities) if only is None else set(told.modalities) & set(only)

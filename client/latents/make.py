@@ -25,25 +25,27 @@ def make_latents(
     change: Strength,
     jitter: float,
     seed: int,
+    turn: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Latents (n, step, number), zero where a window is absent, and variants (n, settings.variants, step, number).
 
     varied  bool (n,), windows that are trained on; of the others no variant is made, nor of any where none is: then
             there are none at all, (n, 0, step, number)
+    turn    how its signals are mixed, (signal before, signal); None: by the drawn rotation, or not at all
     """
     size = (len(view), settings.steps, raw_numbers(shape, settings, model.quantiser.latent))
     latents = torch.zeros(size, dtype=PRECISION)
     count = settings.variants if varied.any() else 0
     variants = torch.zeros((size[0], count, *size[1:]), dtype=PRECISION)
     for rows in _parts(view.present):
-        latents[rows] = latents_of(model, view.take(rows).clean(), shape, settings)
+        latents[rows] = latents_of(model, view.take(rows).clean(), shape, settings, turn)
     variants[:] = latents[:, None]
     for rows in _parts(view.present & varied) if count else ():
         some = view.take(rows)
         generator = torch.Generator().manual_seed(seed + int(rows[0]))
         for variant in range(count):
             windows = some.augmented(change, jitter, generator)
-            variants[rows, variant] = latents_of(model, windows, shape, settings)
+            variants[rows, variant] = latents_of(model, windows, shape, settings, turn)
     return latents, variants
 
 

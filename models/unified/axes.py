@@ -1,4 +1,5 @@
-"""The few directions in which the latents of a modality say most, found from sums that nodes add up.
+"""The few directions in which the latents of a modality say most, or its signals where there are many, found from sums that
+nodes add up.
 
 One affine map for all nodes stands between the frozen encoder and the adapters: the principal axes of the latents'
 correlations (Pearson 1901), each shrunk by the fourth root of its variance. Whitened by halves: the strong directions stay

@@ -24,15 +24,19 @@ def pictures_of(signals: Tensor, settings: UnifiedSettings) -> Tensor:
 
 
 @torch.no_grad()
-def latents_of(model: VqVae, window: Tensor, shape: ModalityShape, settings: UnifiedSettings) -> Tensor:
+def latents_of(
+    model: VqVae, window: Tensor, shape: ModalityShape, settings: UnifiedSettings, turn: Tensor | None = None
+) -> Tensor:
     """(batch, time, channel) normalised windows -> (batch, step, number) in PRECISION, finite whatever came in.
+
+    turn  how signals are mixed; see `signals_of`
 
     A step is the mean of the columns that lie in it. A whole window is one wide picture: the encoder is convolutional, and
     pictures that overlap would encode the same columns several times. It is shown nothing above `settings.bins`.
     """
     size = (len(window), settings.steps, raw_numbers(shape, settings, model.quantiser.latent))
     found = torch.zeros(size, dtype=PRECISION)
-    signals = signals_of(window.float(), shape, settings)  # (batch, signal, record)
+    signals = signals_of(window.float(), shape, settings, turn)  # (batch, signal, record)
     of_row = signals.shape[1]
     kept = []
     for part in signals.flatten(0, 1).split(AT_ONCE) if len(signals) else ():

@@ -8,6 +8,7 @@ from models.spectral import PictureForm
 from models.vqvae import CELL
 
 SIGNAL_KINDS = ("inertial", "physiological", "skeleton", "csi")  # the others are pictures or points already
+MOST_MIXED = 256  # signals of which every pair's product is summed: 33,000 numbers a node, once
 LATENTS = "latents"  # the kind of sensor that an adapter is told
 
 
@@ -25,10 +26,19 @@ def vector_length(shape: ModalityShape) -> int:
     return 3 if shape.channels % 3 == 0 else shape.channels
 
 
+def signals_before(shape: ModalityShape, settings: UnifiedSettings) -> int:
+    """How many signals a window of this modality has before they are mixed into fewer."""
+    return shape.channels // vector_length(shape) if settings.axes == "norm" else shape.channels
+
+
 def signal_count(shape: ModalityShape, settings: UnifiedSettings) -> int:
     """How many pictures a window of this modality makes."""
-    each = shape.channels // vector_length(shape) if settings.axes == "norm" else shape.channels
-    return min(each, settings.signals)
+    return min(signals_before(shape, settings), settings.signals)
+
+
+def is_mixed(shape: ModalityShape, settings: UnifiedSettings) -> bool:
+    """Whether its signals are mixed along directions that the nodes' sums tell; of very many a rotation is drawn."""
+    return shape.kind in SIGNAL_KINDS and settings.signals < signals_before(shape, settings) <= MOST_MIXED
 
 
 def latent_shape(shape: ModalityShape, settings: UnifiedSettings, latent: int) -> ModalityShape:

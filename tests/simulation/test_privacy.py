@@ -275,18 +275,18 @@ UNIFIED = (
 class WatchLatents(Watch):
     """The same, and latents count as windows do: as the encoder gives them, and on the axes that all agreed on."""
 
-    axes: dict = field(default_factory=dict)  # method, seed -> `latents.*` blocks
+    axes: dict = field(default_factory=dict)  # method, seed -> `latents.*` and `mixture.*` blocks
 
     def __call__(self, message, reply):
         question = Payload.from_records(message.content)
-        blocks = {name: block for name, block in question.blocks.items() if name.startswith("latents.")}
+        blocks = {name: block for name, block in question.blocks.items() if name.startswith(("latents.", "mixture."))}
         self.axes.setdefault((question.info["method"], question.info["seed"]), {}).update(blocks)
         return super().__call__(message, reply)
 
     def of_node(self, job, question):
         found = super().of_node(job, question)
         scales = {n.removeprefix("moments."): b for n, b in question.blocks.items() if n.startswith("moments.")}
-        known = 1 + bool(self.axes.get(job[:2]))
+        known = 1 + len({name.partition(".")[0] for name in self.axes.get(job[:2], {})})
         if scales and getattr(found, "latents", 0) < known:
             found.values = np.union1d(found.values, self.latents_of(job, scales))
             found.lengths.add(11)
@@ -300,7 +300,9 @@ class WatchLatents(Watch):
         numbers = []
         for name, scale in scales.items():
             windows = (held.samples.arrays[name] - scale["mean"]) / scale["std"]
-            latents = latents_of(model, torch.from_numpy(windows), held.shapes[name], settings).float().numpy()
+            told = self.axes.get(job[:2], {}).get(f"mixture.{name}")
+            turn = None if told is None else torch.from_numpy(told["turn"])
+            latents = latents_of(model, torch.from_numpy(windows), held.shapes[name], settings, turn).float().numpy()
             numbers.append(latents.ravel())
             if agreed := self.axes.get(job[:2], {}).get(f"latents.{name}"):
                 axes = LatentAxes(*(torch.from_numpy(agreed[key]) for key in ("mean", "turn")))
@@ -313,16 +315,19 @@ class WatchLatents(Watch):
     ("overrides", "kinds"),
     [
         (["evaluation.folds=2"], {*BY_SENSOR, "train.contrast"}),
+        (["models.unified.signals=2"], BY_SENSOR | {"train.contrast"}),
         (["methods=[mim, cmg]"], {"train.generate", "train.contrast", "query.targets", "query.audit"}),
     ],
-    ids=["binding and its bounds", "what is filled in"],
+    ids=["binding and its bounds", "signals are mixed", "what is filled in"],
 )
 def test_no_latent_leaves_a_node_either(tmp_path, people, overrides, kinds):
     experiment = named(UNIFIED, *overrides)
     watch = WatchLatents(experiment)
     whole_run(experiment, tmp_path / "run", watch=watch)
     assert watch.kinds == EVERY_RUN | kinds | {"query.unified"} and watch.arrays > 100
-    assert any(getattr(each, "latents", 0) == 2 for each in watch.windows.values())  # also as they are trained on
+    assert any(
+        getattr(each, "latents", 0) == 2 + ("models.unified.signals=2" in overrides) for each in watch.windows.values()
+    )  # also as they are trained on
 
 
 def test_the_watch_sees_latents_that_are_planted(people):

@@ -1,14 +1,18 @@
 """Whole runs in which one frozen encoder reads every sensor, on simulated wearables at their smallest."""
 
+import numpy as np
 import pytest
 import safetensors.numpy
+import torch
 
 import client.node
 from client.app import app as client_app
-from client.frozen import unpacked
+from client.frozen import take_axes, unpacked
 from client.latents.cache import forget_read
+from client.store import MemoryStore
 from configs.nodes import node_places
-from protocol.payload import Payload
+from models.unified import LatentSums, axes_of
+from protocol.payload import Payload, ProtocolError
 from server.app import run_job
 from server.methods.catalogue import METHODS
 from server.report.finish import finish_run, start_run
@@ -22,6 +26,10 @@ UNIFIED = [
     "models={encoder: unified, width: 8, feature: 4, projection: 16, hidden: 24, "
     "unified: {weights: untrained, records: 64, bins: 8, variants: 2, numbers: 12}}",
 ]
+
+
+# The accelerometer's three channels are mixed into two signals; nodes that fine-tune and test hold it too.
+MIXED = ["models.unified.signals=2", "groups.finetune.modalities=[acc, ecg]", "groups.test.modalities=[acc, ecg]"]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +51,53 @@ def test_the_encoder_travels_once_to_every_node_that_takes_part(both):
         told = result["bytes"]["by_phase"]["encoder"]
         assert 400_000 * nodes < told["down"] < 520_000 * nodes, method
         assert told["up"] < 100_000
+
+
+def test_many_signals_are_mixed_along_what_all_training_nodes_summed(tmp_path):
+    experiment = smallest("methods=[fedbind]", *UNIFIED, *MIXED)
+    summed, mixtures, asked = {}, {}, []
+
+    def note(message, reply):
+        question, answer = Payload.from_records(message.content), Payload.from_records(reply.content)
+        node = question.info.get("partition")
+        summed.update({(node, n): b for n, b in answer.blocks.items() if n.startswith("mixture.")})
+        mixtures.update({(node, n): b for n, b in question.blocks.items() if n.startswith("mixture.")})
+        asked.append((message.metadata.message_type, bool(question.info.get("mixed")), node))
+        return reply
+
+    result = whole_run(experiment, tmp_path / "run", watch=note)[0]["fedbind", 0]
+    assert result["test_samples"] > 0 and not result["nodes"]["skipped"]
+    groups = {place.partition: place.group for place in node_places(experiment)}
+    names = {name for _, name in mixtures}
+    assert names and {node for _, mixed, node in asked if mixed} == {node for node, _ in summed}
+    assert all(groups[node] != "test" for node, _ in summed) and any(groups[node] == "test" for node, _ in mixtures)
+    for name in names:
+        sums = [
+            LatentSums(float(b["count"][0]), torch.from_numpy(b["total"].copy()), torch.from_numpy(b["products"]).double())
+            for (_, n), b in sorted(summed.items()) if n == name
+        ]  # fmt: skip
+        pooled = sums[0]
+        for each in sums[1:]:
+            pooled = pooled + each
+        turn = axes_of([pooled], 2)[0].turn
+        for (_, n), block in mixtures.items():
+            assert n != name or np.allclose(block["turn"], turn.numpy(), atol=1e-5)
+
+
+def test_a_node_takes_no_mixture_of_another_form(tmp_path):
+    experiment = smallest("methods=[fedbind]", *UNIFIED, *MIXED)
+    place = next(each for each in node_places(experiment) if each.group == "finetune")
+    node = client.node.Node(experiment, place, "fedbind", 0, None, MemoryStore(), {})
+    name = next(m for m, shape in node.holdings.shapes.items() if shape.channels == 3)
+    assert node._mixture(name) is None  # nobody told: the drawn rotation
+    for shape, fits in (((3, 2), True), ((3, 3), False), ((2, 2), False)):
+        told = {f"mixture.{name}": {"mean": np.zeros(3, np.float32), "turn": np.ones(shape, np.float32)}}
+        take_axes(node.store, "fedbind", 0, place.partition, told)
+        if fits:
+            assert tuple(node._mixture(name).shape) == shape
+        else:
+            with pytest.raises(ProtocolError, match="a mixture of"):
+                node._mixture(name)
 
 
 def test_what_travels_in_the_contrast_is_the_adapters_alone(both):

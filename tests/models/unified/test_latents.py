@@ -7,7 +7,7 @@ import torch
 
 from configs.unified_settings import UnifiedSettings
 from models.blocks import ModalityShape
-from models.unified import latent_shape, latents_of, pictures_of, raw_numbers, signal_count, signals_of
+from models.unified import is_mixed, latent_shape, latents_of, pictures_of, raw_numbers, signal_count, signals_of
 from models.unified.signals import mixture
 from models.vqvae import Described, build_vqvae
 
@@ -70,6 +70,27 @@ def test_many_channels_are_mixed_by_one_rotation_that_keeps_lengths():
     mix = mixture(60, 4)
     torch.testing.assert_close(mix.T @ mix, torch.eye(4), atol=1e-5, rtol=0)
     assert torch.equal(mixture(60, 4), mix) and signals_of(noise(2, 10, 60), BODY, SETTINGS).shape == (2, 4, 64)
+
+
+def test_many_channels_are_mixed_as_all_agreed_where_they_did(model):
+    window, turn = noise(2, 10, 60), noise(1, 60, 4)[0]
+    still = UnifiedSettings(records=64, bins=8, signals=60)
+    apart = signals_of(window, BODY, still)  # the clock is linear, so that it does not matter what comes first
+    mixed = signals_of(window, BODY, SETTINGS, turn)
+    torch.testing.assert_close(mixed, torch.einsum("nsr,sk->nkr", apart, turn), atol=1e-4, rtol=1e-4)
+    assert not torch.equal(latents_of(model, window, BODY, SETTINGS, turn), latents_of(model, window, BODY, SETTINGS))
+    few = noise(2, 20, 3)
+    assert torch.equal(
+        signals_of(few, ACC, SETTINGS, noise(1, 3, 2)[0]), signals_of(few, ACC, SETTINGS)
+    )  # nothing to mix
+
+
+@pytest.mark.parametrize(
+    ("channels", "kind", "mixed"),
+    [(4, "inertial", False), (5, "inertial", True), (256, "csi", True), (257, "csi", False), (60, "image", False)],
+)
+def test_what_is_mixed_by_sums_is_a_signal_of_many_channels_but_not_of_very_many(channels, kind, mixed):
+    assert is_mixed(ModalityShape(kind, 8, channels), SETTINGS) == mixed
 
 
 def test_the_norm_of_a_sensor_does_not_know_how_it_is_turned(model):

@@ -9,7 +9,7 @@ import torch
 from models.unified import sums_of
 from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Payload, ProtocolError
-from server.phases.unified import _now_holds, _says_whether, _sums_gate, _with_axes
+from server.phases.unified import AXES, MIXTURE, _now_holds, _says_gate, _sums_gate, _with_axes
 from server.state import JobState
 
 
@@ -59,23 +59,37 @@ def test_sums_that_are_not_a_node_s_own_are_refused(partition, reply, fault):
 def test_what_is_right_passes_and_whether_is_a_plain_answer():
     GATE(0, Payload({"latents.acc": GOOD}, {"held": True}))
     GATE(1, Payload({}, {"held": True}))
-    _says_whether(0, Payload({}, {"held": False}))
-    with pytest.raises(ProtocolError):
-        _says_whether(0, Payload({}, {"held": "yes"}))
+    whether = _says_gate({0: manifest(0)})
+    whether(0, Payload({}, {"held": False, "mixed": []}))
+    whether(0, Payload({}, {"held": True, "mixed": ["acc"]}))
+    for told in ({"held": "yes", "mixed": []}, {"held": True}, {"held": True, "mixed": "acc"}, {"held": True, "mixed": ["ecg"]},
+                 {"held": True, "mixed": [3]}):  # fmt: skip
+        with pytest.raises(ProtocolError):
+            whether(0, Payload({}, told))
     with pytest.raises(ProtocolError):
         _now_holds(0, Payload({}, {"held": False}))
 
 
-def agreed(replies, data_path=lambda group: "data"):
-    settings = SimpleNamespace(unified=SimpleNamespace(numbers=3))
-    experiment = SimpleNamespace(groups={"a": 0, "test": 0}, data_path=data_path, models=settings)
+@pytest.mark.parametrize("numbers", [1, 2, 5])
+def test_a_mixture_is_of_more_signals_than_are_kept_and_of_no_more_than_is_allowed(numbers):
+    gate = _sums_gate({0: manifest(0)}, MIXTURE, (3, 4))
+    rows = np.random.default_rng(0).normal(size=(9, numbers))
+    with pytest.raises(ProtocolError, match="expected 3 numbers to 4"):
+        gate(0, Payload({"mixture.acc": sums(rows)}, {"held": True}))
+    gate(0, Payload({"mixture.acc": sums(rows[:, :1] * np.ones((1, 4)))}, {"held": True}))
+    with pytest.raises(ProtocolError, match="does not hold"):
+        gate(0, Payload({"latents.acc": sums(rows[:, :1] * np.ones((1, 4)))}, {"held": True}))
+
+
+def agreed(replies, data_path=lambda group: "data", prefix=AXES):
+    experiment = SimpleNamespace(groups={"a": 0, "test": 0}, data_path=data_path)
     windows = {"moments.acc": {"mean": np.zeros(2, np.float32), "std": np.ones(2, np.float32)}}
     state = JobState(
         manifests={0: manifest(0), 2: manifest(2), 3: manifest(3), 1: manifest(1, "test")},
         normalisation={"a": windows, "test": windows},
     )
     notes = []
-    return _with_axes(SimpleNamespace(experiment=experiment, note=notes.append), state, replies), notes
+    return _with_axes(SimpleNamespace(experiment=experiment, note=notes.append), state, replies, prefix, 3), notes
 
 
 def test_the_axes_are_those_of_all_training_nodes_latents_together_beside_the_scale_of_windows():
@@ -92,6 +106,16 @@ def test_the_axes_are_those_of_all_training_nodes_latents_together_beside_the_sc
     np.testing.assert_allclose(turned.mean(0), 0, atol=1e-5)
     spread = turned.T @ turned / len(rows)
     np.testing.assert_allclose(spread, np.diag(np.diag(spread)), atol=1e-4)
+
+
+def test_the_mixture_is_found_in_the_same_way_and_stands_beside_what_was_there():
+    rows = np.random.default_rng(0).normal(size=(12, 5)) @ np.random.default_rng(1).normal(size=(5, 5))
+    found, _ = agreed(
+        {0: Payload({"mixture.acc": sums(rows[:5])}), 2: Payload({"mixture.acc": sums(rows[5:])})}, prefix=MIXTURE
+    )
+    assert found["test"].keys() == {"moments.acc", "mixture.acc"} and found["a"]["mixture.acc"]["turn"].shape == (5, 3)
+    pooled, _ = agreed({0: Payload({"mixture.acc": sums(rows)})}, prefix=MIXTURE)
+    np.testing.assert_allclose(found["a"]["mixture.acc"]["turn"], pooled["a"]["mixture.acc"]["turn"], atol=1e-5)
 
 
 def test_a_node_that_tells_of_another_number_of_numbers_is_left_out_and_named():
