@@ -43,7 +43,10 @@ class UnifiedSettings(Section):
     records: Annotated[int, Field(ge=64, le=8192, multiple_of=8)] = 384  # of a window, in time
     bins: Annotated[int, Field(ge=8, le=128, multiple_of=8)] = 16  # rows of the picture, from 0 Hz up
     axes: Literal["channels", "norm"] = "channels"  # norm: the length of each vector, however the sensor is turned
-    signals: Count = 12  # a sensor of more channels is mixed into so many, by a fixed random rotation
+    signals: Count = 12  # a sensor of more channels is mixed into so many
+    # agreed: along the directions in which the channels of all training nodes vary most, from sums that these tell (of up to
+    # 256 channels); drawn: by a fixed random rotation, and nobody tells anything
+    mixture: Literal["agreed", "drawn"] = "agreed"
     latents: Literal["continuous", "quantised"] = "continuous"
     steps: Count = (
         8  # of time that are kept of a window; as many as adapters give, and more told actions apart no better

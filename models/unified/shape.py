@@ -38,6 +38,8 @@ def signal_count(shape: ModalityShape, settings: UnifiedSettings) -> int:
 
 def is_mixed(shape: ModalityShape, settings: UnifiedSettings) -> bool:
     """Whether its signals are mixed along directions that the nodes' sums tell; of very many a rotation is drawn."""
+    if settings.mixture == "drawn":
+        return False
     return shape.kind in SIGNAL_KINDS and settings.signals < signals_before(shape, settings) <= MOST_MIXED
 
 

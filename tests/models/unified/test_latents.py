@@ -91,6 +91,7 @@ def test_many_channels_are_mixed_as_all_agreed_where_they_did(model):
 )
 def test_what_is_mixed_by_sums_is_a_signal_of_many_channels_but_not_of_very_many(channels, kind, mixed):
     assert is_mixed(ModalityShape(kind, 8, channels), SETTINGS) == mixed
+    assert not is_mixed(ModalityShape(kind, 8, channels), SETTINGS.model_copy(update={"mixture": "drawn"}))
 
 
 def test_the_norm_of_a_sensor_does_not_know_how_it_is_turned(model):
