@@ -2,10 +2,10 @@
 
 python benchmarks/study_table.py FOLDER [FIGURE [OF]]
 python benchmarks/study_table.py FOLDER each FIGURE...
-python benchmarks/study_table.py FOLDER less OTHER [FIGURE]      # either may be FOLDER::VALUE, the jobs at a value of an axis
+python benchmarks/study_table.py FOLDER less OTHER [FIGURE [OF]]      # either may be FOLDER::VALUE, the jobs at a value of an axis
 
 FIGURE  a column of jobs.csv: accuracy (the default), accuracy_fine_tuned, macro_f1, …
-OF      the column of fedbind's own figure in the differences, where it is another one
+OF      the column of fedbind's own figure in the differences, or of the other study's, where it is another one
 
 The first form has a row for each method and a column for each place on the study's axis (a split, a number of labels): mean
 ± standard deviation over seeds in per cent, number of jobs in brackets; then the mean of the places' means, and fedbind less
@@ -89,13 +89,14 @@ def rows(jobs: Jobs, figure: str = "accuracy", of: str | None = None) -> list[st
     return lines
 
 
-def less(jobs: Jobs, others: Jobs, figure: str = "accuracy") -> str:
+def less(jobs: Jobs, others: Jobs, figure: str = "accuracy", of: str | None = None) -> str:
     """fedbind's share here less that of another study's job of the same place and seed, in points, with the interval."""
+    theirs = of or figure
     ours = {key: 100 * float(line[figure]) for key, line in jobs.items() if key[1] == OURS and line[figure]}
     paired = [
-        ((place,), value - 100 * float(others[place, method, seed][figure]))
+        ((place,), value - 100 * float(others[place, method, seed][theirs]))
         for (place, method, seed), value in ours.items()
-        if others.get((place, method, seed), {}).get(figure)
+        if others.get((place, method, seed), {}).get(theirs)
     ]
     return f"{_told(paired)}, {len(paired)} pairs" if paired else "no job stands in both"
 

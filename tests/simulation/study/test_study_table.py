@@ -32,6 +32,7 @@ def test_one_study_less_another_by_hand(tmp_path):
     one, other = jobs_of(tmp_path / "one"), jobs_of(tmp_path / "other")
     assert less(one, other) == "+10.0, 3 pairs"  # ((0 + 40) / 2 + 0) / 2: a place counts once
     assert less(one, other, "accuracy_fine_tuned") == "+0.0, 2 pairs"
+    assert less(one, one, "accuracy", "accuracy_fine_tuned") == "+15.0, 2 pairs"  # p: 10, q: 20
     assert less(one, {}) == "no job stands in both"
 
 
