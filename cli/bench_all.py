@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import there
+from cli.commands import check_folder
 
 HELP = """All benches one after another: one table of ratios beside what they should be at most, and one JSON object.
 
@@ -44,8 +44,8 @@ def everything(
     from configs.errors import UserError
     from simulation.bench.together import run, table
 
-    there(pfl, "--pfl", "the environment that benchmarks/pfl_env.sh makes")
-    there(utd_mhad, "--utd-mhad", "a folder with Inertial/ and Skeleton/")
+    check_folder(pfl, "--pfl", "the environment that benchmarks/pfl_env.sh makes")
+    check_folder(utd_mhad, "--utd-mhad", "a folder with Inertial/ and Skeleton/")
     commands = {command.name or "" for command in app.registered_commands}
     further = {
         **dict.fromkeys(("rounds", "rounds_encoder"), ["--pfl", str(pfl.absolute())] if pfl is not None else []),

@@ -21,7 +21,7 @@ def add_commands(app: typer.Typer, commands: Mapping[str, tuple[Callable[..., An
         app.command(name, help=escape(told))(_of_finite_numbers(work))
 
 
-def there(folder: Path | None, option: str, expected: str) -> None:
+def check_folder(folder: Path | None, option: str, expected: str) -> None:
     """Raises UserError where a folder is named, by that option, that is not there."""
     if folder is not None and not folder.is_dir():
         raise UserError("no such folder", f"{option} {folder}", expected)

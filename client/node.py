@@ -155,7 +155,8 @@ class Node:
         return {key: value.numpy() for key, value in safetensors.torch.load(kept).items()}
 
     def signal_sums(self, payload: Payload, modality: str) -> dict[str, np.ndarray]:
-        """What the mixture of its signals is found from: the same over the frames of the windows present."""
+        """What the mixture of its signals is found from, over the frames of the normalised windows present: count (1,),
+        total (signal,), products of each pair (signal · (signal + 1) / 2,)."""
         windows, shape = self._windows(payload, modality, None), self.holdings.shapes[modality]
         signals = signals_apart(windows.clean(), shape, self.experiment.models.unified)  # (n, signal, time)
         return {key: value.numpy() for key, value in _told(sums_of(signals.transpose(1, 2), windows.present)).items()}

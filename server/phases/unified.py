@@ -108,8 +108,8 @@ class _says_gate:
     def __call__(self, partition: int, reply: Payload) -> None:
         if not isinstance(reply.info.get("held"), bool) or reply.blocks:
             raise ProtocolError("does not say whether it holds the encoder")
-        mixed = reply.info.get("mixed")
-        if not isinstance(mixed, list) or any(name not in self.manifests[partition].modalities for name in mixed):
+        mixed, held = reply.info.get("mixed"), self.manifests[partition].modalities
+        if not isinstance(mixed, list) or not all(isinstance(name, str) and name in held for name in mixed):
             raise ProtocolError("does not say which of its modalities are mixed")
 
 

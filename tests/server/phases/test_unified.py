@@ -63,7 +63,7 @@ def test_what_is_right_passes_and_whether_is_a_plain_answer():
     whether(0, Payload({}, {"held": False, "mixed": []}))
     whether(0, Payload({}, {"held": True, "mixed": ["acc"]}))
     for told in ({"held": "yes", "mixed": []}, {"held": True}, {"held": True, "mixed": "acc"}, {"held": True, "mixed": ["ecg"]},
-                 {"held": True, "mixed": [3]}):  # fmt: skip
+                 {"held": True, "mixed": [3]}, {"held": True, "mixed": [["acc"]]}):  # fmt: skip
         with pytest.raises(ProtocolError):
             whether(0, Payload({}, told))
     with pytest.raises(ProtocolError):
