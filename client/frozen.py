@@ -19,15 +19,8 @@ from torch import Tensor
 from client.store import NodeStore
 from models.unified import LatentAxes
 from models.vqvae import VqVae, digest, unpack
+from protocol.frozen import AXES, MIXTURE
 from protocol.payload import Block, ProtocolError
-
-AXES = (
-    "latents."  # blocks of it: {"mean": (number,), "turn": (number, fewer)}, to which latents of a modality are turned
-)
-MIXTURE = (
-    "mixture."  # blocks of it: {"mean": (signal,), "turn": (signal, fewer)}, by which signals of a modality are mixed
-)
-BLOCK = "unified"  # {"file": uint8 (bytes,)}: what `models.vqvae.pack` made
 
 
 def _file(sha256: str) -> str:

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from configs.schema import Experiment
+from protocol.frozen import AXES, BLOCK, MIXTURE
 from protocol.manifest import Manifest
 from server.bound import keep_bound
 from server.job import Job
-from server.phases.unified import AXES, BLOCK, MIXTURE
 from server.resume import Progress, keep, kept
 from server.state import JobState, save_blocks
 from server.tracking import environment

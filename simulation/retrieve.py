@@ -16,7 +16,7 @@ import numpy as np
 
 from client.data.holdings import check_data
 from client.data.samples import SampleSet, concatenate
-from client.frozen import BLOCK, take_axes, take_encoder
+from client.frozen import take_axes, take_encoder
 from client.handlers.contrast import embedded
 from client.node import Node
 from client.store import MemoryStore
@@ -25,6 +25,7 @@ from configs.load import check, overridden
 from configs.nodes import modalities_of, node_places
 from configs.schema import Experiment
 from models.vqvae import digest
+from protocol.frozen import BLOCK
 from protocol.payload import Block, Payload
 from server.bound import load_bound
 from server.measures.figures import across

@@ -19,7 +19,7 @@ from torch import nn
 
 from client.data.holdings import check_data
 from client.edge import EdgeSettings, Tuned, tune
-from client.frozen import BLOCK, take_axes, take_encoder
+from client.frozen import take_axes, take_encoder
 from client.handlers.evaluate import labelled
 from client.handlers.finetune import augmentation
 from client.node import Node
@@ -32,6 +32,7 @@ from configs.nodes import node_places, prompts_of
 from configs.schema import Experiment
 from models.blocks import head_from_projections, load_block, load_head, new_encoder, new_head
 from models.vqvae import digest
+from protocol.frozen import BLOCK
 from protocol.payload import Block, Payload
 from server.bound import load_bound
 from server.phases.evaluate import figures

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from client.frozen import AXES, BLOCK, MIXTURE, take_axes, take_encoder
+from client.frozen import take_axes, take_encoder
 from client.node import Node
 from models.unified import SIGNAL_KINDS, is_mixed
+from protocol.frozen import AXES, BLOCK, MIXTURE
 from protocol.payload import Block, Payload
 
 

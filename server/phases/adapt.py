@@ -19,11 +19,12 @@ from models.blocks import as_block, load_block
 from models.vqvae import VqVae, pack, unpack
 from models.vqvae.adapt import Spread, adapted, books_of
 from models.vqvae.quantisers import CodeStatistics, perplexity
+from protocol.frozen import BLOCK
 from protocol.kinds import ADAPT, DECODER
 from protocol.payload import Block, Payload, ProtocolError
 from server.job import Job
 from server.phases.rounds import by_examples, train_rounds
-from server.phases.unified import BLOCK, give_encoder
+from server.phases.unified import give_encoder
 from server.state import JobState
 
 MOST_SUM = 1e12  # of latents or of pixels: a billion of them, a thousand times as large as they are

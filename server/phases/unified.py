@@ -16,6 +16,7 @@ import torch
 from configs.schema import ROLES
 from configs.unified_settings import UNTRAINED
 from models.unified import MOST_MIXED, LatentSums, axes_of, latent_shape
+from protocol.frozen import AXES, BLOCK, MIXTURE
 from protocol.kinds import UNIFIED
 from protocol.limits import MOST_COUNT, MOST_VALUE
 from protocol.manifest import Manifest
@@ -25,10 +26,7 @@ from server.job import Job
 from server.shapes import shape_of
 from server.state import JobState
 
-BLOCK = "unified"  # {"file": uint8 (bytes,)}
 ROUNDED = 1e-4  # products travel in single precision
-MIXTURE = "mixture."  # {"mean": (signal,), "turn": (signal, fewer)} of a modality of many signals
-AXES = "latents."  # {"mean": (number,), "turn": (number, fewer)} of a modality
 
 
 def begin_unified(job: Job, state: JobState) -> JobState:

@@ -1,11 +1,11 @@
 """What a bench is asked for."""
 
-import os
 from dataclasses import dataclass
 
 from configs.errors import UserError, unknown_name
 from models.resnet import BLOCKS, STAGES
 from models.vqvae import NETWORKS
+from simulation.workers import cores
 
 # WESAD's chest strap, in the order of its own paper (Schmidt et al., ICMI 2018)
 MODALITIES = ("accelerometer", "ecg", "emg", "eda", "temperature", "respiration")
@@ -19,11 +19,6 @@ PRECISION = {  # form -> precision; within one of these, forms differ in layout 
 }
 FORMS = tuple(PRECISION)
 ONNX_FORMS = ("onnx_float32", "onnx_int8")
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

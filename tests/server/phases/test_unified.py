@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from models.unified import sums_of
+from protocol.frozen import AXES, MIXTURE
 from protocol.manifest import Manifest, ModalityManifest
 from protocol.payload import Payload, ProtocolError
-from server.phases.unified import AXES, MIXTURE, _now_holds, _says_gate, _sums_gate, _with_axes
+from server.phases.unified import _now_holds, _says_gate, _sums_gate, _with_axes
 from server.state import JobState
 
 

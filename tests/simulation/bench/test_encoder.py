@@ -15,10 +15,10 @@ from simulation.bench.encoder.energy import energy_uj
 from simulation.bench.encoder.memory import watched
 from simulation.bench.encoder.onnx_memory import peak_of
 from simulation.bench.encoder.ratios import fastest, ratio
-from simulation.bench.encoder.settings import cores
 from simulation.bench.encoder.systems import picture, signals, system
 from simulation.bench.encoder.timing import clock_of, inference, interleaved
 from simulation.bench.encoder.torch_forms import in_torch
+from simulation.workers import cores
 
 SETTINGS = EncoderBench(modalities=2, threads=(1,), repeats=3, windows=2, forms=("eager",))
 KIB = 1 << 10
